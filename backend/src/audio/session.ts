@@ -1,0 +1,32 @@
+/** The shape of an opened ONNX session, as pipelines see it: `worker/onnx.ts` makes real ones, a test can pass a fake. */
+
+export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
+
+export interface TensorLike {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+export interface TensorInfo {
+  name: string;
+  type: string;
+  /** Symbolic dimensions are strings. */
+  shape: readonly (number | string)[];
+}
+
+export interface SessionOptions {
+  /** Threads inside one operator; default: the replica's share of the cores. */
+  threads?: number;
+}
+
+export interface OpenedSession {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  tensor(type: 'float32', data: Float32Array, dims: readonly number[]): TensorLike;
+  tensor(type: 'int64', data: BigInt64Array, dims: readonly number[]): TensorLike;
+  tensor(type: 'int32', data: Int32Array, dims: readonly number[]): TensorLike;
+  /** Blocks this process's event loop while the graph runs; outputs lie in CPU memory. */
+  run(feeds: Record<string, TensorLike>): Promise<Record<string, TensorLike>>;
+  release(): Promise<void>;
+}

@@ -1,0 +1,91 @@
+/** `POST /v1/audio/transcriptions`: the request's fields after parsing, and every shape an answer can take. */
+import { z } from 'zod';
+
+export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
+export const TIMESTAMP_GRANULARITIES = ['word', 'segment'] as const;
+
+export const chunkingStrategy = z.union([
+  z.literal('auto'),
+  z.object({
+    type: z.literal('server_vad'),
+    prefix_padding_ms: z.coerce.number().int().min(0).max(10_000).default(300),
+    silence_duration_ms: z.coerce.number().int().min(0).max(10_000).default(200),
+    threshold: z.coerce.number().min(0).max(1).default(0.5),
+  }),
+]);
+
+/** What a pipeline gets to know of the request. */
+export const transcriptionParams = z.object({
+  /** Language of the speech: ISO 639-1 (or 639-3 where there is no two-letter code), lower case. */
+  language: z.string().optional(),
+  prompt: z.string().optional(),
+  temperature: z.number().min(0).max(1),
+  chunking: chunkingStrategy.optional(),
+  /** Word times are wanted in the result. */
+  words: z.boolean(),
+});
+export type TranscriptionParams = z.infer<typeof transcriptionParams>;
+
+export const transcriptWord = z
+  .object({ word: z.string(), start: z.number(), end: z.number() })
+  .meta({ id: 'TranscriptionWord' });
+export type TranscriptWord = z.infer<typeof transcriptWord>;
+
+export const transcriptSegment = z
+  .object({
+    id: z.int(),
+    seek: z.int(),
+    /** Seconds from the start of the file. */
+    start: z.number(),
+    end: z.number(),
+    /** With a leading space, as Whisper writes it. */
+    text: z.string(),
+    tokens: z.array(z.int()),
+    temperature: z.number(),
+    avg_logprob: z.number(),
+    compression_ratio: z.number(),
+    no_speech_prob: z.number(),
+  })
+  .meta({ id: 'TranscriptionSegment' });
+export type TranscriptSegment = z.infer<typeof transcriptSegment>;
+
+/** What a transcription pipeline returns: everything any response format needs. Times in seconds. */
+export interface TranscriptionResult {
+  text: string;
+  /** ISO 639-1 code of the language spoken. */
+  language: string;
+  /** Length of the decoded audio in seconds. */
+  duration: number;
+  segments: TranscriptSegment[];
+  words: TranscriptWord[];
+}
+
+/** What a transcription pipeline may emit while it runs; the deltas concatenated are the result's text. */
+export type TranscriptionEvent = { type: 'delta'; delta: string };
+
+export const durationUsage = z
+  .object({ type: z.literal('duration'), seconds: z.int().meta({ description: 'Billed seconds, rounded up' }) })
+  .meta({ id: 'DurationUsage' });
+
+export const transcriptionJson = z
+  .object({ text: z.string(), usage: durationUsage })
+  .meta({ id: 'CreateTranscriptionResponseJson' });
+
+export const transcriptionVerboseJson = z
+  .object({
+    task: z.literal('transcribe'),
+    language: z.string().meta({ description: 'Lower-case English name of the language, for example `english`' }),
+    duration: z.number(),
+    text: z.string(),
+    segments: z.array(transcriptSegment).optional(),
+    words: z.array(transcriptWord).optional(),
+    usage: durationUsage,
+  })
+  .meta({ id: 'CreateTranscriptionResponseVerboseJson' });
+
+export const transcriptTextDelta = z
+  .object({ type: z.literal('transcript.text.delta'), delta: z.string() })
+  .meta({ id: 'TranscriptTextDeltaEvent' });
+export const transcriptTextDone = z
+  .object({ type: z.literal('transcript.text.done'), text: z.string() })
+  .meta({ id: 'TranscriptTextDoneEvent' });

@@ -1,0 +1,89 @@
+/**
+ * What a model family declares, and what its pipeline receives and returns. A model folder imports this file and
+ * `contract`, `errors`, `audio`, `text`; nothing else of the backend.
+ */
+import type { OpenedSession, SessionOptions } from '../audio/session.ts';
+import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
+
+/** Each task's request, the events it may emit while running, and its result. Adding a task is adding a member. */
+export interface Tasks {
+  transcription: { params: TranscriptionParams; event: TranscriptionEvent; result: TranscriptionResult };
+}
+export type Task = keyof Tasks;
+
+/** A set of files of one hub repository that a model needs. */
+export interface RepoFiles {
+  /** `org/name` on the hub. */
+  repo: string;
+  /** Branch, tag or commit asked for. */
+  revision: string;
+  /** Paths inside the repository, `/`-separated. */
+  files: readonly string[];
+}
+
+export interface ModelDefinition extends RepoFiles {
+  /** What callers name; unique over all families. */
+  id: string;
+  /** ISO 639-1 codes of the languages it understands; empty = not restricted. */
+  languages: readonly string[];
+  /** SPDX identifier or the licence's name, for the operator. */
+  license: string;
+  /** Other repositories it needs, by role (`vad`). */
+  auxiliary?: Readonly<Record<string, RepoFiles>>;
+  /** A first guess of resident bytes, until a load has been measured. */
+  memory: { estimateBytes: number };
+  /** Requests one replica works on at a time (they interleave inside the worker). */
+  concurrency: number;
+  /** Free for the family: graph file names, feature settings. Plain data: it crosses the process border. */
+  settings?: unknown;
+}
+
+export interface RunInput {
+  /** Absolute path of the spooled upload, readable by the worker. */
+  audioPath: string;
+  /** Caps that hold while decoding. */
+  limits: { maxSeconds: number; maxDecodedBytes: number };
+}
+
+export interface RunContext<T extends Task> {
+  /** Aborted when the client goes away, the request times out or the operator cancels. */
+  signal: AbortSignal;
+  /** Sends an event to the caller, in order. */
+  emit(event: Tasks[T]['event']): void;
+}
+
+export interface Pipeline<T extends Task> {
+  run(input: RunInput, params: Tasks[T]['params'], context: RunContext<T>): Promise<Tasks[T]['result']>;
+  /** Releases sessions; the process exits afterwards. */
+  dispose(): Promise<void>;
+}
+
+export interface LoadContext {
+  model: ModelDefinition;
+  /** Absolute path of one of `model.files` in its snapshot. */
+  file(name: string): string;
+  /** Absolute path of a file of an auxiliary repository. */
+  auxiliaryFile(role: string, name: string): string;
+  /** A folder for files derived from the snapshot (rewritten graphs), made on first use; survives restarts. */
+  derivedFolder(): Promise<string>;
+  /** Opens an ONNX graph (a path or its bytes) on this replica's device. */
+  openSession(graph: string | Uint8Array, options?: SessionOptions): Promise<OpenedSession>;
+  log(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface PipelineModule<T extends Task> {
+  load(context: LoadContext): Promise<Pipeline<T>>;
+}
+
+export interface Family<T extends Task = Task> {
+  family: string;
+  task: T;
+  models: readonly ModelDefinition[];
+  /** Loaded in the worker only: the gateway process never opens ONNX. */
+  pipeline: () => Promise<PipelineModule<NoInfer<T>>>;
+}
+
+/** A family, its task checked against its pipeline. */
+export function defineModel<T extends Task>(family: Family<T>): Family<T> {
+  return family;
+}
