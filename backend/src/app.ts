@@ -1,0 +1,162 @@
+/** Composition root: builds everything once, in order, and closes it in reverse. */
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import { adminEventsRoute } from './http/admin/events.ts';
+import { adminModelsRoute } from './http/admin/models.ts';
+import { modelRoutes } from './http/openai/models.ts';
+import { transcriptionRoute } from './http/openai/transcriptions.ts';
+import { healthRoutes } from './http/ops/health.ts';
+import { createHttpServer } from './http/server.ts';
+import { Spool } from './http/spool.ts';
+import { createUploadReceiver } from './http/upload.ts';
+import { downloadSnapshot } from './hub/download.ts';
+import { findSnapshot } from './hub/snapshot.ts';
+import { readToken } from './hub/token.ts';
+import { createLogger } from './logger.ts';
+import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { Catalog } from './registry/catalog.ts';
+import type { ModelHub } from './registry/model-files.ts';
+import { Quarantine } from './registry/quarantine.ts';
+import { ModelRegistry } from './registry/registry.ts';
+import { createReadiness } from './services/readiness.ts';
+import { createTranscriptionService } from './services/transcription.ts';
+import { openKeys } from './store/keys.ts';
+
+export interface AppOptions {
+  config: Config;
+  /** Module that exports the model families; default: the project's own. */
+  modelListUrl?: string;
+  /** Log to the console too. */
+  console: boolean;
+}
+
+export interface App {
+  url: string;
+  /** Where the first start wrote the admin key it made; undefined when keys existed. */
+  createdAdminKey: { key: string; path: string } | undefined;
+  registry: ModelRegistry;
+  /** Stops listening, lets requests finish, stops workers, removes temporary files. */
+  close(): Promise<void>;
+}
+
+export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
+  const version = await readVersion();
+  const token = await readToken({ env: config.hub.token, cacheDir: config.modelCacheDir });
+  const log = createLogger({
+    ...config.log,
+    console,
+    secrets: [...config.apiKeys, ...config.adminApiKeys, ...(token === undefined ? [] : [token])],
+  });
+  const { keys, created } = await openKeys(config);
+  const spool = await Spool.open(join(config.dataDir, 'uploads'));
+  const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
+  const registry = new ModelRegistry({
+    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases),
+    hub: createHub(config, log),
+    quarantine,
+    log,
+    modelListUrl,
+    workerEnvironment: config.childEnvironment,
+    tools: { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath },
+    autoDownload: config.models.autoDownload,
+    coldStartWaitMs: config.models.coldStartWaitSeconds * 1000,
+    idleTimeoutMs: config.models.idleTimeoutSeconds * 1000,
+    requestTimeoutMs: config.models.requestTimeoutSeconds * 1000,
+    maxQueuePerReplica: config.models.maxQueuePerReplica,
+    threadsPerReplica: config.models.cpuThreadsPerReplica,
+    cores: config.models.cores,
+  });
+  await registry.open();
+
+  let shuttingDown = false;
+  const server = createHttpServer({
+    version,
+    log,
+    auth: { keys, listensOnLoopback: isLoopback(config.host), corsOrigins: config.corsOrigins },
+    frontendDist: config.frontendDist,
+    routes: [
+      transcriptionRoute({
+        service: createTranscriptionService(registry, {
+          maxSeconds: config.audio.maxSeconds,
+          maxDecodedBytes: config.audio.maxDecodedBytes,
+        }),
+        receiveUpload: createUploadReceiver({ spool, ...config.upload }),
+      }),
+      ...modelRoutes(registry),
+      adminModelsRoute(registry),
+      adminEventsRoute(registry),
+      ...healthRoutes({
+        version,
+        checks: createReadiness({
+          modelCacheDir: config.modelCacheDir,
+          dataDir: config.dataDir,
+          ffmpegPath: config.audio.ffmpegPath,
+          missingPreloads: () => registry.missingPreloads,
+          isShuttingDown: () => shuttingDown,
+        }),
+      }),
+    ],
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, resolve);
+  });
+  const url = addressUrl(server.address());
+  log.info('listening', { url, version });
+  if (config.models.preload !== undefined || !config.models.lazy) {
+    void registry.preload(config.models.preload ?? 'present', !config.models.lazy);
+  }
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    shuttingDown = true;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    await registry.close(config.shutdownGraceSeconds * 1000);
+    // What is left are event streams and keep-alive connections.
+    server.closeAllConnections();
+    await closed;
+    await spool.close();
+    log.info('stopped');
+    await log.close();
+  };
+  return { url, createdAdminKey: created, registry, close: () => (closing ??= close()) };
+}
+
+function createHub(config: Config, log: ReturnType<typeof createLogger>): ModelHub {
+  const cacheDir = config.modelCacheDir;
+  return {
+    find: (files) => findSnapshot(cacheDir, files),
+    download: async (files, { signal, onProgress }) => {
+      // Read each time: an operator may have saved a token since.
+      const token = await readToken({ env: config.hub.token, cacheDir });
+      return downloadSnapshot({
+        ...files,
+        cacheDir,
+        endpoint: config.hub.endpoint,
+        ...(token === undefined ? {} : { token }),
+        signal,
+        onProgress,
+        minFreeBytes: config.upload.minFreeBytes,
+        log: (message, fields) => log.info(message, fields),
+      });
+    },
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function addressUrl(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') throw new Error('the server has no TCP address');
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  const { version }: { version: string } = JSON.parse(text);
+  return version;
+}

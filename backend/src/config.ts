@@ -1,0 +1,214 @@
+/**
+ * The environment, read once. `loadConfig(env)` is pure; a bad value stops the start and every problem is listed.
+ * `doc/configuration.md` is checked against VARIABLES by a test.
+ */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const wholeNumber = (min: number, max: number) =>
+  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
+const path = z.string().transform((value) => resolve(value));
+const origin = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/i, 'must be an origin such as https://app.example');
+const apiKey = z.string().min(8, 'is shorter than 8 characters');
+
+/** `alias=model,alias=model` */
+const aliases = z.string().transform((value, context) => {
+  const result: Record<string, string> = {};
+  for (const pair of value.split(',').map((item) => item.trim())) {
+    if (pair === '') continue;
+    const match = /^([^=\s]+)\s*=\s*([^=\s]+)$/.exec(pair);
+    if (match?.[1] === undefined || match[2] === undefined) {
+      context.addIssue({ code: 'custom', message: `"${pair}" is not alias=model` });
+      return z.NEVER;
+    }
+    result[match[1]] = match[2];
+  }
+  return result;
+});
+
+const DEFAULT_MODEL = 'zipformer-gigaspeech-3.3m';
+const OPENAI_NAMES = ['whisper-1', 'gpt-transcribe', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe'];
+
+interface Variable<S extends z.ZodType> {
+  schema: S;
+  /** As one would write it in the environment; undefined = unset. */
+  default: string | undefined;
+  description: string;
+  secret?: true;
+}
+function variable<S extends z.ZodType>(schema: S, fallback: string | undefined, description: string): Variable<S> {
+  return { schema, default: fallback, description };
+}
+
+export const VARIABLES = {
+  API_HOST: variable(z.string().min(1), '127.0.0.1', 'Address to listen on.'),
+  API_PORT: variable(wholeNumber(0, 65_535), '8000', 'Port to listen on; 0 takes a free one.'),
+  OPENAI_API_KEYS: {
+    ...variable(list.pipe(z.array(apiKey)), '', 'Keys that open `/v1`, comma-separated.'),
+    secret: true,
+  },
+  ADMIN_API_KEYS: {
+    ...variable(list.pipe(z.array(apiKey)), '', 'Keys that open `/api` (and `/v1`), comma-separated.'),
+    secret: true,
+  },
+  CORS_ORIGINS: variable(
+    list.pipe(z.array(origin)),
+    'app://obsidian.md',
+    "Browser origins that may call `/v1`, besides the gateway's own.",
+  ),
+  DATA_DIR: variable(path, './data', 'State of the gateway: keys, spooled uploads, derived graphs.'),
+  MODEL_CACHE_DIR: variable(path, './model_cache', 'Hugging Face cache (Python-compatible layout).'),
+  FRONTEND_DIST: variable(path, './frontend/dist', 'Built dashboard.'),
+  LOG_DIR: variable(path, './logs', 'Folder of the rotating log file.'),
+  LOG_FILE_NAME: variable(z.string().regex(/^[^/\\]+$/, 'must be a file name'), 'gateway.log', 'Name of the log file.'),
+  LOG_LEVEL: variable(z.enum(['error', 'warn', 'info', 'debug']), 'info', 'Least severity that is logged.'),
+  HF_ENDPOINT: variable(z.url({ protocol: /^https?$/ }), 'https://huggingface.co', 'Hub to download models from.'),
+  HUGGINGFACE_TOKEN: {
+    ...variable(z.string().min(1), undefined, 'Hub token for gated or private repositories.'),
+    secret: true,
+  },
+  HF_TOKEN: { ...variable(z.string().min(1), undefined, 'Same as HUGGINGFACE_TOKEN, which wins.'), secret: true },
+  LAZY_LOAD_MODELS: variable(
+    flag,
+    'true',
+    'true: a model is loaded by its first request. false: PRELOAD_MODELS are loaded at start, stay loaded, and nothing is ever downloaded.',
+  ),
+  PRELOAD_MODELS: variable(
+    list,
+    undefined,
+    'Models to load at start, comma-separated. Default: none when lazy, else every model whose files are present.',
+  ),
+  AUTO_DOWNLOAD_MODELS: variable(flag, 'true', 'A request may download the model it names.'),
+  MODEL_ALIASES: variable(
+    aliases,
+    OPENAI_NAMES.map((name) => `${name}=${DEFAULT_MODEL}`).join(','),
+    'Other names for models, `alias=model`, comma-separated.',
+  ),
+  COLD_START_WAIT_SECONDS: variable(
+    wholeNumber(0, 3_600),
+    '120',
+    'How long a request waits for its model to download and load before 503 `model_loading`.',
+  ),
+  MODEL_IDLE_TIMEOUT_SECONDS: variable(
+    wholeNumber(0, 31_536_000),
+    '900',
+    'A model without requests for so long is unloaded; 0 = never.',
+  ),
+  CPU_THREADS_PER_REPLICA: variable(
+    wholeNumber(1, 1_024),
+    undefined,
+    'Threads one replica computes with. Default: cores divided by the CPU replicas that are loaded.',
+  ),
+  MAX_QUEUE_PER_REPLICA: variable(
+    wholeNumber(0, 100_000),
+    '64',
+    'Requests that may wait for one replica; one more is answered 503.',
+  ),
+  REQUEST_TIMEOUT_SECONDS: variable(
+    wholeNumber(1, 86_400),
+    '600',
+    'Longest time a request may take once its upload is complete and its model loaded.',
+  ),
+  SHUTDOWN_GRACE_SECONDS: variable(
+    wholeNumber(0, 3_600),
+    '30',
+    'On SIGTERM, how long running requests may take to finish.',
+  ),
+  MAX_FILE_SIZE_MB: variable(wholeNumber(1, 1_048_576), '512', 'Largest upload, in MiB.'),
+  MAX_AUDIO_SECONDS: variable(wholeNumber(1, 31_536_000), '14400', 'Longest audio.'),
+  MAX_DECODED_MB: variable(
+    wholeNumber(1, 1_048_576),
+    '2048',
+    'Most PCM one file may decode to, in MiB; held while decoding.',
+  ),
+  MAX_CONCURRENT_UPLOADS: variable(
+    wholeNumber(1, 10_000),
+    '64',
+    'Uploads received at a time; one more is answered 503.',
+  ),
+  MIN_FREE_DISK_MB: variable(
+    wholeNumber(0, 1_048_576),
+    '1024',
+    'Uploads and downloads are refused (507) before free space falls below this, in MiB.',
+  ),
+  FFMPEG_PATH: variable(z.string().min(1), 'ffmpeg', 'ffmpeg to decode with.'),
+  FFPROBE_PATH: variable(z.string().min(1), 'ffprobe', 'ffprobe to examine files with.'),
+} satisfies Record<string, Variable<z.ZodType>>;
+
+type Values = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K]['schema']> };
+type Optional = 'HUGGINGFACE_TOKEN' | 'HF_TOKEN' | 'PRELOAD_MODELS' | 'CPU_THREADS_PER_REPLICA';
+type Environment = Omit<Values, Optional> & { [K in Optional]: Values[K] | undefined };
+
+/** Variables a worker may see: enough for ffmpeg and the runtime, none of the gateway's own (they hold secrets). */
+const CHILD_VARIABLES = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|ORT_.*|OMP_.*)$/;
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** @throws Error that lists every bad variable, one line each. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema, default: fallback }] of Object.entries<Variable<z.ZodType>>(VARIABLES)) {
+    // An empty value means unset: `docker run -e NAME=` and compose files cannot say "unset" otherwise.
+    const raw = env[name] === '' ? undefined : env[name];
+    const text = raw ?? fallback;
+    if (text === undefined) continue;
+    const parsed = schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(...parsed.error.issues.map((issue) => `${name}: ${issue.message}`));
+  }
+  if (problems.length > 0) throw new Error(`The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  // Every variable without a default is in Optional; the loop above filled the rest or reported it.
+  const e = values as Environment;
+
+  return Object.freeze({
+    host: e.API_HOST,
+    port: e.API_PORT,
+    apiKeys: e.OPENAI_API_KEYS,
+    adminApiKeys: e.ADMIN_API_KEYS,
+    corsOrigins: e.CORS_ORIGINS,
+    dataDir: e.DATA_DIR,
+    modelCacheDir: e.MODEL_CACHE_DIR,
+    frontendDist: e.FRONTEND_DIST,
+    log: { dir: e.LOG_DIR, fileName: e.LOG_FILE_NAME, level: e.LOG_LEVEL },
+    hub: { endpoint: e.HF_ENDPOINT.replace(/\/+$/, ''), token: e.HUGGINGFACE_TOKEN ?? e.HF_TOKEN },
+    models: {
+      lazy: e.LAZY_LOAD_MODELS,
+      preload: e.PRELOAD_MODELS,
+      autoDownload: e.AUTO_DOWNLOAD_MODELS && e.LAZY_LOAD_MODELS,
+      aliases: e.MODEL_ALIASES,
+      coldStartWaitSeconds: e.COLD_START_WAIT_SECONDS,
+      idleTimeoutSeconds: e.MODEL_IDLE_TIMEOUT_SECONDS,
+      cpuThreadsPerReplica: e.CPU_THREADS_PER_REPLICA,
+      cores: availableParallelism(),
+      maxQueuePerReplica: e.MAX_QUEUE_PER_REPLICA,
+      requestTimeoutSeconds: e.REQUEST_TIMEOUT_SECONDS,
+    },
+    shutdownGraceSeconds: e.SHUTDOWN_GRACE_SECONDS,
+    upload: {
+      maxFileBytes: e.MAX_FILE_SIZE_MB * 2 ** 20,
+      maxConcurrent: e.MAX_CONCURRENT_UPLOADS,
+      minFreeBytes: e.MIN_FREE_DISK_MB * 2 ** 20,
+    },
+    audio: {
+      maxSeconds: e.MAX_AUDIO_SECONDS,
+      maxDecodedBytes: e.MAX_DECODED_MB * 2 ** 20,
+      ffmpegPath: e.FFMPEG_PATH,
+      ffprobePath: e.FFPROBE_PATH,
+    },
+    /** What a worker process gets as its environment. */
+    childEnvironment: Object.fromEntries(
+      Object.entries(env).filter((entry): entry is [string, string] => {
+        return entry[1] !== undefined && CHILD_VARIABLES.test(entry[0]);
+      }),
+    ),
+  });
+}

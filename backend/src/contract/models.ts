@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { adminModelStatus } from './admin.ts';
+
+/** OpenAI's `Model`, with `status` and `task` beside it. */
+export const model = z
+  .object({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.int().meta({ description: 'Unix seconds the model was published' }),
+    owned_by: z.string(),
+    status: adminModelStatus,
+    task: z.string(),
+    languages: z.array(z.string()),
+  })
+  .meta({ id: 'Model' });
+export type Model = z.infer<typeof model>;
+
+/** `/v1/models/{model}`. */
+export const modelPath = z.object({ model: z.string().meta({ description: 'Id or alias; may contain `/`' }) });
+
+export const modelList = z
+  .object({ object: z.literal('list'), data: z.array(model) })
+  .meta({ id: 'ListModelsResponse' });
