@@ -1,0 +1,163 @@
+/** The files of one model and of its auxiliary repositories on disk: the single writer of their state. */
+import { abortable } from '../abortable.ts';
+import { GatewayError, toGatewayError } from '../errors.ts';
+import type { ModelDefinition, RepoFiles } from '../models/define-model.ts';
+
+export interface Snapshot {
+  commit: string;
+  /** Absolute folder with the files of `commit`. */
+  dir: string;
+}
+
+/** What the registry needs of the hub; `app.ts` passes the real one. */
+export interface ModelHub {
+  /** Without network: the snapshot of `files`, if every one is on disk. */
+  find(files: RepoFiles): Promise<Snapshot | undefined>;
+  download(
+    files: RepoFiles,
+    options: { signal: AbortSignal; onProgress(progress: { bytes: number; totalBytes: number }): void },
+  ): Promise<Snapshot>;
+}
+
+export interface PresentFiles {
+  main: Snapshot;
+  auxiliary: Record<string, Snapshot>;
+}
+
+export type FilesState = 'absent' | 'downloading' | 'present' | 'failed';
+
+export class ModelFiles {
+  readonly #definition: ModelDefinition;
+  readonly #hub: ModelHub;
+  readonly #onChange: () => void;
+  #state: FilesState = 'absent';
+  #present: PresentFiles | undefined;
+  #failure: GatewayError | undefined;
+  #progress = new Map<string, { bytes: number; totalBytes: number }>();
+  #download: { promise: Promise<PresentFiles>; controller: AbortController } | undefined;
+
+  constructor(definition: ModelDefinition, hub: ModelHub, onChange: () => void) {
+    this.#definition = definition;
+    this.#hub = hub;
+    this.#onChange = onChange;
+  }
+
+  get state(): FilesState {
+    return this.#state;
+  }
+
+  /** Snapshot commit, once known. */
+  get commit(): string | undefined {
+    return this.#present?.main.commit;
+  }
+
+  get progress(): { bytes: number; totalBytes: number } {
+    const all = [...this.#progress.values()];
+    return {
+      bytes: all.reduce((sum, item) => sum + item.bytes, 0),
+      totalBytes: all.reduce((sum, item) => sum + item.totalBytes, 0),
+    };
+  }
+
+  describe() {
+    const { bytes, totalBytes } = this.progress;
+    return {
+      state: this.#state,
+      bytes,
+      total_bytes: totalBytes,
+      commit: this.commit ?? null,
+      reason: this.#failure?.message ?? null,
+    };
+  }
+
+  /** Looks on disk, without network. */
+  async find(): Promise<PresentFiles | undefined> {
+    if (this.#present !== undefined) return this.#present;
+    const main = await this.#hub.find(this.#definition);
+    if (main === undefined) return undefined;
+    const auxiliary: Record<string, Snapshot> = {};
+    for (const [role, files] of Object.entries(this.#definition.auxiliary ?? {})) {
+      const snapshot = await this.#hub.find(files);
+      if (snapshot === undefined) return undefined;
+      auxiliary[role] = snapshot;
+    }
+    return this.#setPresent({ main, auxiliary });
+  }
+
+  /**
+   * The files, downloading them if need be. Callers share one download, which goes on when a caller leaves.
+   * @throws model_not_downloaded when absent and `mayDownload` is false; the hub's errors.
+   */
+  async ensurePresent(mayDownload: boolean, signal: AbortSignal): Promise<PresentFiles> {
+    const found = await this.find();
+    if (found !== undefined) return found;
+    if (!mayDownload) throw notDownloaded(this.#definition);
+    this.#download ??= this.#startDownload();
+    return await abortable(this.#download.promise, signal);
+  }
+
+  /** Stops a running download; what it has fetched stays for the next one. */
+  async abort(): Promise<void> {
+    this.#download?.controller.abort();
+    await this.#download?.promise.catch(() => {});
+  }
+
+  #startDownload() {
+    const controller = new AbortController();
+    const promise = this.#fetchAll(controller.signal).finally(() => {
+      this.#download = undefined;
+    });
+    // Callers may all have left by the time it fails; the state keeps the reason.
+    promise.catch(() => {});
+    return { promise, controller };
+  }
+
+  async #fetchAll(signal: AbortSignal): Promise<PresentFiles> {
+    this.#progress = new Map();
+    this.#failure = undefined;
+    this.#setState('downloading');
+    const fetchOne = (files: RepoFiles) =>
+      this.#hub.download(files, {
+        signal,
+        onProgress: (progress) => {
+          this.#progress.set(files.repo, progress);
+          this.#onChange();
+        },
+      });
+    try {
+      const main = await fetchOne(this.#definition);
+      const auxiliary: Record<string, Snapshot> = {};
+      for (const [role, files] of Object.entries(this.#definition.auxiliary ?? {})) {
+        auxiliary[role] = await fetchOne(files);
+      }
+      return this.#setPresent({ main, auxiliary });
+    } catch (error) {
+      if (signal.aborted) {
+        this.#setState('absent');
+        throw new GatewayError('model_not_downloaded', { message: 'The download was cancelled.' });
+      }
+      this.#failure = toGatewayError(error);
+      this.#setState('failed');
+      throw this.#failure;
+    }
+  }
+
+  #setPresent(present: PresentFiles): PresentFiles {
+    this.#present = present;
+    this.#setState('present');
+    return present;
+  }
+
+  #setState(state: FilesState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#onChange();
+  }
+}
+
+function notDownloaded({ id, repo }: ModelDefinition): GatewayError {
+  return new GatewayError('model_not_downloaded', {
+    message: `The files of model '${id}' are not on this server and automatic downloads are off. An operator can set AUTO_DOWNLOAD_MODELS=true (with LAZY_LOAD_MODELS=true), or put ${repo} into MODEL_CACHE_DIR with the Hugging Face CLI.`,
+    param: 'model',
+  });
+}
