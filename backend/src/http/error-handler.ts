@@ -1,0 +1,58 @@
+/** The only place that renders errors: OpenAI's envelope for whatever was thrown. */
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { GatewayError, toGatewayError } from '../errors.ts';
+import { discardRequestBody } from './discard-request-body.ts';
+import { contextOf } from './request-context.ts';
+
+/** No route matched: JSON, never Express's HTML. */
+export const unknownUrl: RequestHandler = (request) => {
+  throw new GatewayError('unknown_url', {
+    message: `Unknown request URL: ${request.method} ${request.path}. See /openapi.json for the routes of this server.`,
+  });
+};
+
+export const errorHandler: ErrorRequestHandler = (thrown, request, response, _next) => {
+  const error = fromExpress(thrown);
+  const context = contextOf(response);
+  noteError(response, error);
+  if (response.headersSent) {
+    // Too late for a status; the connection's end is the only signal left.
+    response.destroy();
+    return;
+  }
+  if (context.signal.aborted) return;
+  const isComplete = request.complete;
+  if (!isComplete) response.setHeader('connection', 'close');
+  sendError(response, error);
+  if (!isComplete) discardRequestBody(request);
+};
+
+export function sendError(response: Response, error: GatewayError): void {
+  if (error.retryAfterSeconds !== undefined) response.setHeader('retry-after', error.retryAfterSeconds);
+  // A full disk or a file that does not fit in the time will not go better at once: clients must not repeat it.
+  if (error.code === 'insufficient_storage' || error.code === 'request_timeout') {
+    response.setHeader('x-should-retry', 'false');
+  }
+  response.status(error.status).json(errorBody(error));
+}
+
+export function errorBody(error: GatewayError) {
+  return {
+    error: { message: error.message, type: error.type, param: error.param ?? null, code: error.code, ...error.extra },
+  };
+}
+
+/** Puts the error into the request's log line, with everything callers must not see. */
+export function noteError(response: Response, error: GatewayError): void {
+  const { fields, log } = contextOf(response);
+  fields.error_code = error.code;
+  if (error.status >= 500) log.error(error.message, { code: error.code, detail: error.detail, cause: error.cause });
+}
+
+/** Express's own failures (a bad percent-encoding, a malformed URL) have a status and no code of ours. */
+function fromExpress(thrown: unknown): GatewayError {
+  if (thrown instanceof URIError || (thrown instanceof Error && 'status' in thrown && thrown.status === 400)) {
+    return new GatewayError('invalid_request', { message: 'The request could not be read.', cause: thrown });
+  }
+  return toGatewayError(thrown);
+}

@@ -1,0 +1,16 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+
+const waiting = new WeakSet<IncomingMessage>();
+
+/** Lets requests with `Expect: 100-continue` be refused before their body is sent: the app sees them first. */
+export function deferContinue(server: Server): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request);
+    server.emit('request', request, response);
+  });
+}
+
+/** Tells a client that waits for it to send the body. */
+export function acceptBody(request: IncomingMessage, response: ServerResponse): void {
+  if (waiting.delete(request)) response.writeContinue();
+}

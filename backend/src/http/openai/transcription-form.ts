@@ -1,0 +1,131 @@
+/** The multipart fields of a transcription request, as clients really send them → a checked request. */
+import { z } from 'zod';
+import {
+  chunkingStrategy,
+  RESPONSE_FORMATS,
+  TIMESTAMP_GRANULARITIES,
+  type TranscriptionParams,
+} from '../../contract/transcription.ts';
+import { GatewayError } from '../../errors.ts';
+import { parseLanguage } from '../../text/languages.ts';
+
+export interface TranscriptionForm {
+  model: string;
+  format: (typeof RESPONSE_FORMATS)[number];
+  stream: boolean;
+  granularities: ReadonlySet<(typeof TIMESTAMP_GRANULARITIES)[number]>;
+  params: TranscriptionParams;
+}
+
+const UNSET = undefined;
+
+const fields = z.object({
+  model: z.string().trim().min(1, 'must not be empty'),
+  response_format: z.enum(RESPONSE_FORMATS).default('json'),
+  stream: z
+    .enum(['true', 'false', '1', '0', 'null', ''])
+    .default('false')
+    .transform((value) => value === 'true' || value === '1'),
+  temperature: z
+    .string()
+    .regex(/^(\d+(\.\d*)?|\.\d+)$/, 'must be a number from 0 to 1')
+    .transform(Number)
+    .pipe(z.number().min(0).max(1))
+    .default(0),
+  language: z
+    .string()
+    .transform((value, context) => {
+      if (value === '') return UNSET;
+      const code = parseLanguage(value);
+      if (code === undefined) context.addIssue({ code: 'custom', message: `"${value}" is not a language code` });
+      return code;
+    })
+    .optional(),
+  prompt: z.string().optional(),
+  timestamp_granularities: z.array(z.enum(TIMESTAMP_GRANULARITIES)).default([]),
+  include: z.array(z.enum(['logprobs'])).default([]),
+  languages: z.array(z.string()).default([]),
+  keywords: z.array(z.string()).default([]),
+  chunking_strategy: z
+    .preprocess(
+      (value) => (value === 'null' || value === '' ? UNSET : parseJsonObject(value)),
+      chunkingStrategy.optional(),
+    )
+    .optional(),
+});
+
+const LISTS = ['timestamp_granularities', 'include', 'languages', 'keywords'];
+
+/** @throws missing_required_parameter, invalid_value or unsupported_value, naming the parameter. Unknown fields pass. */
+export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>): TranscriptionForm {
+  const flat = unwrapExtraBody(body);
+  if (flat.model === undefined) {
+    throw new GatewayError('missing_required_parameter', {
+      message: 'You must provide a model parameter. GET /v1/models lists the models of this server.',
+      param: 'model',
+    });
+  }
+  const parsed = fields.safeParse(flat);
+  if (!parsed.success) throw firstIssue(parsed.error);
+  const form = parsed.data;
+
+  if (form.timestamp_granularities.length > 0 && form.response_format !== 'verbose_json') {
+    throw new GatewayError('invalid_value', {
+      message: '`response_format` must be `verbose_json` if `timestamp_granularities[]` is provided.',
+      param: 'timestamp_granularities',
+    });
+  }
+  if (form.include.length > 0) {
+    throw new GatewayError('unsupported_value', {
+      message: `The model '${form.model}' gives no log-probabilities; leave \`include[]\` out.`,
+      param: 'include',
+    });
+  }
+  const granularities = new Set(form.timestamp_granularities);
+  return {
+    model: form.model,
+    format: form.response_format,
+    stream: form.stream,
+    granularities: granularities.size === 0 ? new Set(['segment'] as const) : granularities,
+    params: {
+      language: form.language,
+      prompt: form.prompt,
+      temperature: form.temperature,
+      chunking: form.chunking_strategy,
+      words: granularities.has('word'),
+    },
+  };
+}
+
+/**
+ * Lists come as `field[]` parts, or as one bare `field`; the official sample for Node sends `extra_body[field][]`.
+ * multer has nested them; what is left is to make single values of list fields lists.
+ */
+function unwrapExtraBody(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { extra_body: extra, ...own } = body;
+  const merged = { ...(typeof extra === 'object' && extra !== null ? extra : {}), ...own } as Record<string, unknown>;
+  for (const name of LISTS) {
+    const value = merged[name];
+    if (typeof value === 'string') merged[name] = value === '' ? [] : [value];
+  }
+  return merged;
+}
+
+/** `{"type":"server_vad"}` as a string is an object; anything else is left for the schema to judge. */
+function parseJsonObject(value: unknown): unknown {
+  if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function firstIssue(error: z.ZodError): GatewayError {
+  const [issue] = error.issues;
+  const param = issue === undefined ? undefined : String(issue.path[0]);
+  return new GatewayError('invalid_value', {
+    message: `Invalid value for '${issue?.path.join('.') ?? 'request'}': ${issue?.message ?? 'not valid'}.`,
+    param,
+  });
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import {
+  RESPONSE_FORMATS,
+  TIMESTAMP_GRANULARITIES,
+  transcriptionJson,
+  transcriptionVerboseJson,
+} from '../../contract/transcription.ts';
+import { errorResponses } from '../error-responses.ts';
+
+const form = z
+  .object({
+    file: z.string().meta({
+      format: 'binary',
+      description:
+        'The audio: wav, mp3, m4a, mp4, webm, ogg, flac, mpga. Recognised by its content, never by its name.',
+    }),
+    model: z.string().meta({ description: 'Id or alias of a transcription model; see `GET /v1/models`' }),
+    language: z.string().optional().meta({ description: 'Language spoken: ISO 639-1 or 639-3' }),
+    prompt: z.string().optional(),
+    response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default `json`' }),
+    temperature: z.number().min(0).max(1).optional(),
+    'timestamp_granularities[]': z
+      .array(z.enum(TIMESTAMP_GRANULARITIES))
+      .optional()
+      .meta({ description: 'With `verbose_json` only; default `segment`' }),
+    stream: z.boolean().optional().meta({ description: 'Answer with server-sent events' }),
+    chunking_strategy: z.string().optional().meta({ description: '`auto`, or an object of type `server_vad`' }),
+  })
+  .meta({ id: 'CreateTranscriptionRequest' });
+
+export const transcriptionOperation: ZodOpenApiOperationObject = {
+  operationId: 'createTranscription',
+  summary: 'Speech to text',
+  tags: ['Audio'],
+  security: [{ bearer: [] }],
+  requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
+  responses: {
+    '200': {
+      description: 'The transcript in the format asked for; with `stream=true` a stream of events',
+      content: {
+        'application/json': { schema: z.union([transcriptionVerboseJson, transcriptionJson]) },
+        'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
+        'text/event-stream': {
+          schema: z.string().meta({
+            description:
+              '`data:` frames: TranscriptTextDeltaEvent…, then one TranscriptTextDoneEvent, or ErrorResponse',
+          }),
+        },
+      },
+    },
+    ...errorResponses(400, 401, 403, 404, 413, 500, 502, 503, 504, 507),
+  },
+};

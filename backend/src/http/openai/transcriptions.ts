@@ -1,0 +1,92 @@
+/** `POST /v1/audio/transcriptions`. */
+import type { Response } from 'express';
+import type { TranscriptionResult } from '../../contract/transcription.ts';
+import { GatewayError, toGatewayError } from '../../errors.ts';
+import type { TranscriptionService } from '../../services/transcription.ts';
+import { contextOf } from '../request-context.ts';
+import type { Route } from '../route.ts';
+import { EventStream } from '../sse.ts';
+import type { createUploadReceiver, Upload } from '../upload.ts';
+import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
+import { transcriptionOperation } from './transcription-operation.ts';
+import { sendTranscription } from './transcription-response.ts';
+
+/** A stream that has nothing to say yet still sends its headers by then: clients and proxies give up on silence. */
+const STREAM_START_MS = 60_000;
+
+export interface TranscriptionRouteOptions {
+  service: TranscriptionService;
+  receiveUpload: ReturnType<typeof createUploadReceiver>;
+}
+
+export function transcriptionRoute({ service, receiveUpload }: TranscriptionRouteOptions): Route {
+  return {
+    method: 'post',
+    path: '/v1/audio/transcriptions',
+    operation: transcriptionOperation,
+    handle: (request, response) =>
+      receiveUpload(request, response, async (upload) => {
+        const form = parseTranscriptionForm(upload.fields);
+        const audioPath = requireFile(upload);
+        contextOf(response).fields.model = form.model;
+        service.check(form.model, form.params);
+        const run = (onDelta: (delta: string) => void) =>
+          service.transcribe({
+            model: form.model,
+            audioPath,
+            params: form.params,
+            signal: contextOf(response).signal,
+            onEvent: ({ delta }) => onDelta(delta),
+          });
+        if (form.stream) await streamTranscription(response, run);
+        else await answerTranscription(response, form, run);
+      }),
+  };
+}
+
+type Run = (onDelta: (delta: string) => void) => Promise<TranscriptionResult>;
+
+async function answerTranscription(response: Response, form: TranscriptionForm, run: Run): Promise<void> {
+  const result = await run(() => {});
+  contextOf(response).fields.audio_seconds = result.duration;
+  sendTranscription(response, result, form);
+}
+
+async function streamTranscription(response: Response, run: Run): Promise<void> {
+  const stream = new EventStream(response);
+  const patience = setTimeout(() => stream.start(), STREAM_START_MS);
+  let text = '';
+  const sendDelta = (delta: string) => {
+    text += delta;
+    stream.send({ type: 'transcript.text.delta', delta });
+  };
+  try {
+    const result = await run(sendDelta);
+    contextOf(response).fields.audio_seconds = result.duration;
+    // A model that cannot stream emits nothing on its way: its whole text is one delta.
+    if (text === '' && result.text !== '') sendDelta(result.text);
+    stream.send({ type: 'transcript.text.done', text: result.text });
+    stream.end();
+  } catch (error) {
+    if (!stream.started || contextOf(response).signal.aborted) throw error;
+    stream.fail(toGatewayError(error));
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+function requireFile({ file, fields }: Upload): string {
+  if (file === undefined) {
+    const asText = Object.hasOwn(fields, 'file');
+    throw new GatewayError('missing_required_parameter', {
+      message: asText
+        ? 'The part "file" came as text: send it as a file, with a filename (curl: -F file=@speech.wav).'
+        : 'You must provide the audio in a part named "file".',
+      param: 'file',
+    });
+  }
+  if (file.bytes === 0) {
+    throw new GatewayError('audio_too_short', { message: 'The audio file is empty.', param: 'file' });
+  }
+  return file.path;
+}

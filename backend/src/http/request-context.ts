@@ -1,0 +1,64 @@
+/** What every request carries: its id, when it came, its log fields, and a signal that aborts when the client goes. */
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { Logger } from '../logger.ts';
+
+export interface RequestContext {
+  id: string;
+  startedAt: number;
+  /** Aborts when the connection closes before the answer is complete. */
+  signal: AbortSignal;
+  log: Logger;
+  /** Added to the request's log line. */
+  fields: { model?: string; audio_seconds?: number; error_code?: string; error?: unknown };
+}
+
+const contexts = new WeakMap<Response, RequestContext>();
+
+/** @throws when the request-context middleware did not run: a programming error. */
+export function contextOf(response: Response): RequestContext {
+  const context = contexts.get(response);
+  if (context === undefined) throw new Error('request context is missing');
+  return context;
+}
+
+/** First in the chain: gives the request its context, stamps the answer's headers and writes one log line at its end. */
+export function requestContext(log: Logger): RequestHandler {
+  return (request, response, next) => {
+    const controller = new AbortController();
+    const id = `req_${randomUUID().replaceAll('-', '')}`;
+    const context: RequestContext = {
+      id,
+      startedAt: performance.now(),
+      signal: controller.signal,
+      log: log.child({ request_id: id }),
+      fields: {},
+    };
+    contexts.set(response, context);
+    response.setHeader('x-request-id', id);
+    stampProcessingTime(response, context);
+    response.once('close', () => {
+      if (!response.writableFinished) controller.abort();
+      context.log.info('request', {
+        method: request.method,
+        // The path alone: a query string may hold anything.
+        route: request.baseUrl + request.path,
+        status: response.writableFinished ? response.statusCode : 499,
+        ms: Math.round(performance.now() - context.startedAt),
+        ...context.fields,
+      });
+    });
+    next();
+  };
+}
+
+/** `openai-processing-ms` is known when the headers leave. */
+function stampProcessingTime(response: Response, context: RequestContext): void {
+  const writeHead = response.writeHead;
+  response.writeHead = function (this: Response, ...parameters: unknown[]) {
+    if (!this.headersSent) {
+      this.setHeader('openai-processing-ms', Math.round(performance.now() - context.startedAt));
+    }
+    return Reflect.apply(writeHead, this, parameters);
+  } as typeof response.writeHead;
+}

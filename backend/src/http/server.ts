@@ -1,0 +1,58 @@
+/** The HTTP side, composed: context → CORS → who may come in → routes → page → JSON 404 → errors. */
+import { createServer, type Server } from 'node:http';
+import express from 'express';
+import { GatewayError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { type AuthOptions, requireAdmin, requireUser } from './auth.ts';
+import { corsForOpenAi } from './cors.ts';
+import { errorHandler, unknownUrl } from './error-handler.ts';
+import { deferContinue } from './expect-continue.ts';
+import { openApiDocument } from './openapi.ts';
+import { dashboardPage } from './page.ts';
+import { requestContext } from './request-context.ts';
+import { expressPattern, type Route, requestHandler } from './route.ts';
+
+export interface ServerOptions {
+  version: string;
+  log: Logger;
+  auth: AuthOptions;
+  routes: readonly Route[];
+  frontendDist: string;
+}
+
+/** Headers must come soon; a body may take long (a slow line, a large file) as long as it keeps coming. */
+const HEADERS_TIMEOUT_MS = 60_000;
+
+export function createHttpServer(options: ServerOptions): Server {
+  const routes = [...options.routes];
+  const document = openApiDocument(routes, options.version);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(requestContext(options.log));
+  app.use('/v1', corsForOpenAi(options.auth.corsOrigins), requireUser(options.auth));
+  app.use('/api', requireAdmin(options.auth));
+  app.get('/openapi.json', (_request, response) => {
+    response.json(document);
+  });
+  for (const route of routes) app[route.method](expressPattern(route), requestHandler(route));
+  for (const pattern of new Set(routes.map(expressPattern))) {
+    const methods = routes
+      .filter((route) => expressPattern(route) === pattern)
+      .map(({ method }) => method.toUpperCase());
+    app.all(pattern, (request, response) => {
+      response.setHeader('allow', methods.join(', '));
+      throw new GatewayError('method_not_allowed', {
+        message: `${request.method} is not allowed here; use ${methods.join(' or ')}.`,
+      });
+    });
+  }
+  app.use(dashboardPage(options.frontendDist));
+  app.use(unknownUrl);
+  app.use(errorHandler);
+
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 }, app);
+  deferContinue(server);
+  return server;
+}

@@ -1,0 +1,216 @@
+/** Receives one multipart upload: streamed to a folder of its own, under every limit, gone when the request is over. */
+import { createWriteStream } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Request, Response } from 'express';
+import multer, { MulterError } from 'multer';
+import { GatewayError } from '../errors.ts';
+import { acceptBody } from './expect-continue.ts';
+import { contextOf } from './request-context.ts';
+import type { Spool } from './spool.ts';
+
+export interface UploadOptions {
+  spool: Spool;
+  maxFileBytes: number;
+  maxConcurrent: number;
+  /** Free bytes that must stay on the spool's volume. */
+  minFreeBytes: number;
+}
+
+export interface Upload {
+  /** The `file` part on disk; undefined when the request had none. */
+  file: { path: string; bytes: number } | undefined;
+  /** Text fields, nested as their names say (`a[]`, `a[b]`). */
+  fields: Readonly<Record<string, unknown>>;
+}
+
+/** Fields around the file: prompts and reference clips as data URLs, so far above busboy's 1 MiB. */
+const MAX_FIELD_BYTES = 8 * 2 ** 20;
+const MAX_FIELDS = 200;
+/** All parts but the file together; they are held in memory. */
+const MAX_FIELDS_TOTAL_BYTES = 48 * 2 ** 20;
+const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
+/** A client that sends nothing for so long has gone. */
+const STALLED_UPLOAD_MS = 60_000;
+
+export type UploadHandler = (upload: Upload) => Promise<void>;
+
+/**
+ * @returns a function that receives the request's upload, calls the handler with it, and removes it afterwards.
+ * @throws invalid_multipart, request_too_large, insufficient_storage, server_is_overloaded, invalid_value (a field).
+ */
+export function createUploadReceiver(options: UploadOptions) {
+  let active = 0;
+  return async (request: Request, response: Response, handle: UploadHandler): Promise<void> => {
+    refuseEarly(request, options.maxFileBytes);
+    if (active >= options.maxConcurrent) {
+      throw new GatewayError('server_is_overloaded', {
+        message: `The server is receiving ${active} uploads, which is its limit. Try again shortly.`,
+        retryAfterSeconds: 1,
+      });
+    }
+    active += 1;
+    let uploading = true;
+    const finishUploading = () => {
+      if (uploading) active -= 1;
+      uploading = false;
+    };
+    try {
+      await requireFreeSpace(options, Number(request.headers['content-length'] ?? 0));
+      const folder = await options.spool.createFolder();
+      try {
+        const upload = await receive(request, response, join(folder.dir, 'audio'), options);
+        finishUploading();
+        await handle(upload);
+      } finally {
+        await folder.remove();
+      }
+    } finally {
+      finishUploading();
+    }
+  };
+}
+
+/** What the headers alone give away, before a byte of the body is read. */
+function refuseEarly(request: Request, maxFileBytes: number): void {
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
+    throw new GatewayError('invalid_multipart', {
+      message: 'The request body must be multipart/form-data with the audio in a part named "file".',
+    });
+  }
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > maxFileBytes + MAX_FIELDS_TOTAL_BYTES) throw tooLarge(maxFileBytes);
+}
+
+function receive(request: Request, response: Response, path: string, options: UploadOptions): Promise<Upload> {
+  const { signal } = contextOf(response);
+  return new Promise((resolve, reject) => {
+    const received = { file: 0, total: 0 };
+    const storage = createStorage(path, options, received, reject);
+    const middleware = multer({
+      storage,
+      defParamCharset: 'utf8',
+      limits: {
+        fileSize: options.maxFileBytes,
+        files: 1,
+        fields: MAX_FIELDS,
+        parts: MAX_FIELDS + 1,
+        fieldSize: MAX_FIELD_BYTES,
+        fieldNestingDepth: 3,
+        fieldArrayIndexLimit: MAX_FIELDS,
+      },
+    }).single('file');
+    request.setTimeout(STALLED_UPLOAD_MS, () => request.destroy());
+    acceptBody(request, response);
+    middleware(request, response, (error: unknown) => {
+      request.setTimeout(0);
+      if (signal.aborted)
+        reject(new GatewayError('client_closed_request', { message: 'The client closed the connection.' }));
+      else if (error === undefined || error === null) resolve(toUpload(request));
+      else reject(fromMulter(error, options.maxFileBytes));
+    });
+    // Beside multer's own pipe, which sets the pace.
+    request.on('data', (chunk: Buffer) => {
+      received.total += chunk.length;
+      if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) reject(fieldsTooLarge());
+    });
+  });
+}
+
+function toUpload(request: Request): Upload {
+  const { file } = request;
+  // multer leaves the body undefined when nothing was parsed.
+  const fields: Record<string, unknown> = request.body ?? {};
+  return { file: file && { path: file.path, bytes: file.size }, fields };
+}
+
+/**
+ * multer answers an error only when it has drained the request, however long that is; a file over the limit or a disk
+ * that runs full is reported through `fail` at once.
+ */
+function createStorage(
+  path: string,
+  options: UploadOptions,
+  received: { file: number },
+  fail: (error: GatewayError) => void,
+): multer.StorageEngine {
+  return {
+    _handleFile(_request, file, done) {
+      let checkedAt = 0;
+      const guard = new Transform({
+        transform(chunk: Buffer, _encoding, next) {
+          received.file += chunk.length;
+          if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return next(null, chunk);
+          checkedAt = received.file;
+          requireFreeSpace(options, 0).then(
+            () => next(null, chunk),
+            (error: GatewayError) => {
+              fail(error);
+              next(error);
+            },
+          );
+        },
+      });
+      file.stream.once('limit', () => fail(tooLarge(options.maxFileBytes)));
+      pipeline(file.stream, guard, createWriteStream(path, { flags: 'wx', mode: 0o600 })).then(
+        () => done(null, { path, size: received.file }),
+        (error: NodeJS.ErrnoException) => {
+          const failure = error.code === 'ENOSPC' ? diskFull() : error;
+          if (failure instanceof GatewayError) fail(failure);
+          done(failure);
+        },
+      );
+    },
+    // The whole folder goes with the request.
+    _removeFile: (_request, _file, done) => done(null),
+  };
+}
+
+async function requireFreeSpace({ spool, minFreeBytes }: UploadOptions, coming: number): Promise<void> {
+  const { bavail, bsize } = await statfs(spool.dir);
+  if (bavail * bsize - coming < minFreeBytes) throw diskFull();
+}
+
+function diskFull(): GatewayError {
+  return new GatewayError('insufficient_storage', {
+    message: 'The server has too little free disk space to take this upload.',
+  });
+}
+
+function tooLarge(limit: number): GatewayError {
+  return new GatewayError('request_too_large', {
+    message: `Maximum content size limit (${limit}) exceeded. Send a smaller file, or a compressed one.`,
+    param: 'file',
+  });
+}
+
+function fieldsTooLarge(): GatewayError {
+  return new GatewayError('request_too_large', {
+    message: `Maximum content size limit (${MAX_FIELDS_TOTAL_BYTES}) exceeded by the fields beside the file.`,
+  });
+}
+
+function fromMulter(error: unknown, maxFileBytes: number): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (!(error instanceof MulterError)) {
+    // busboy's own: no boundary, a body cut short, a malformed part header.
+    const reason = error instanceof Error ? error.message : 'malformed';
+    return new GatewayError('invalid_multipart', {
+      message: `Could not parse multipart form: ${reason}.`,
+      cause: error,
+    });
+  }
+  if (error.code === 'LIMIT_FILE_SIZE') return tooLarge(maxFileBytes);
+  if (error.code === 'LIMIT_UNEXPECTED_FILE' || error.code === 'LIMIT_FILE_COUNT') {
+    return new GatewayError('invalid_value', {
+      message: 'Send exactly one file, in the part named "file".',
+      param: error.field ?? 'file',
+    });
+  }
+  return new GatewayError('invalid_multipart', {
+    message: `Could not parse multipart form: ${error.message}${error.field === undefined ? '' : ` ("${error.field}")`}.`,
+    param: error.field,
+  });
+}

@@ -1,0 +1,39 @@
+/** Speech to text: finds the model, checks what it can do, runs the audio through it. */
+import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
+import { GatewayError } from '../errors.ts';
+import type { RunInput } from '../models/define-model.ts';
+import type { ModelRegistry } from '../registry/registry.ts';
+
+export interface TranscriptionService {
+  /**
+   * Checks everything that can be known before the audio is looked at.
+   * @throws model_not_found, unsupported_value, invalid_value
+   */
+  check(model: string, params: TranscriptionParams): void;
+  transcribe(request: {
+    model: string;
+    audioPath: string;
+    params: TranscriptionParams;
+    signal: AbortSignal;
+    onEvent(event: TranscriptionEvent): void;
+  }): Promise<TranscriptionResult>;
+}
+
+export function createTranscriptionService(registry: ModelRegistry, limits: RunInput['limits']): TranscriptionService {
+  const check = (model: string, params: TranscriptionParams) => {
+    const { definition } = registry.resolve(model, 'transcription');
+    const { languages } = definition;
+    if (params.language === undefined || languages.length === 0 || languages.includes(params.language)) return;
+    throw new GatewayError('unsupported_value', {
+      message: `The model '${model}' understands ${languages.join(', ')}; '${params.language}' is not among them.`,
+      param: 'language',
+    });
+  };
+  return {
+    check,
+    transcribe: ({ audioPath, model, ...request }) => {
+      check(model, request.params);
+      return registry.run('transcription', model, { ...request, input: { audioPath, limits } });
+    },
+  };
+}
