@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadConfig, VARIABLES } from '../backend/src/config.ts';
+import { PROJECT_ROOT } from './support/shared.ts';
+
+describe('configuration', () => {
+  it('has a default for everything', () => {
+    const config = loadConfig({});
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      apiKeys: [],
+      models: { lazy: true, autoDownload: true },
+    });
+    expect(config.upload.maxFileBytes).toBe(512 * 2 ** 20);
+    expect(config.models.aliases['whisper-1']).toBe('zipformer-gigaspeech-3.3m');
+  });
+
+  it('lists every problem at once and replaces none by a default', () => {
+    const load = () =>
+      loadConfig({
+        API_PORT: '80x',
+        LOG_LEVEL: 'loud',
+        MODEL_ALIASES: 'a=b,nonsense',
+        OPENAI_API_KEYS: 'short',
+        MAX_FILE_SIZE_MB: '0',
+      });
+    for (const name of ['API_PORT', 'LOG_LEVEL', 'MODEL_ALIASES', 'OPENAI_API_KEYS', 'MAX_FILE_SIZE_MB']) {
+      expect(load).toThrow(new RegExp(`^\\s+${name}: `, 'm'));
+    }
+  });
+
+  it('never repeats a secret in a problem', () => {
+    expect(() => loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim' })).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/tiny|geheim/) }),
+    );
+  });
+
+  it('takes an empty value as unset', () => {
+    expect(loadConfig({ API_PORT: '', HF_ENDPOINT: '' })).toMatchObject({
+      port: 8000,
+      hub: { endpoint: 'https://huggingface.co' },
+    });
+  });
+
+  it('never downloads when models are not lazily loaded', () => {
+    expect(loadConfig({ LAZY_LOAD_MODELS: 'false' }).models.autoDownload).toBe(false);
+  });
+
+  it("keeps the gateway's variables from the workers", () => {
+    const env = {
+      PATH: '/bin',
+      OPENAI_API_KEYS: 'user-key-1',
+      HF_TOKEN: 'hf_x',
+      CUDA_HOME: '/cuda',
+      DATABASE_URL: 'x',
+    };
+    expect(loadConfig(env).childEnvironment).toEqual({ PATH: '/bin', CUDA_HOME: '/cuda' });
+  });
+
+  it('is documented, variable by variable, with its default', () => {
+    const text = readFileSync(join(PROJECT_ROOT, 'doc/configuration.md'), 'utf8');
+    const documented = [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`|–) \|/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+    const expected = Object.entries(VARIABLES).map(([name, { default: value }]) => [
+      name,
+      value === '' ? undefined : value,
+    ]);
+    expect(documented).toEqual(expected);
+  });
+});
