@@ -26,6 +26,8 @@ export interface ModelDefinition extends RepoFiles {
   id: string;
   /** ISO 639-1 codes of the languages it understands; empty = not restricted. */
   languages: readonly string[];
+  /** Day the model was published (ISO 8601), for `created` in model lists. */
+  published?: string;
   /** SPDX identifier or the licence's name, for the operator. */
   license: string;
   /** Other repositories it needs, by role (`vad`). */
@@ -68,6 +70,8 @@ export interface LoadContext {
   derivedFolder(): Promise<string>;
   /** Opens an ONNX graph (a path or its bytes) on this replica's device. */
   openSession(graph: string | Uint8Array, options?: SessionOptions): Promise<OpenedSession>;
+  /** The configured ffmpeg, for `decodeAudio`. */
+  tools: { ffmpegPath: string; ffprobePath: string };
   log(message: string, fields?: Record<string, unknown>): void;
 }
 
@@ -82,6 +86,9 @@ export interface Family<T extends Task = Task> {
   /** Loaded in the worker only: the gateway process never opens ONNX. */
   pipeline: () => Promise<PipelineModule<NoInfer<T>>>;
 }
+
+/** A family of whatever task: the element type of model lists. */
+export type AnyFamily = { [T in Task]: Family<T> }[Task];
 
 /** A family, its task checked against its pipeline. */
 export function defineModel<T extends Task>(family: Family<T>): Family<T> {
