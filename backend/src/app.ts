@@ -14,7 +14,7 @@ import { createUploadReceiver } from './http/upload.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
-import { createLogger } from './logger.ts';
+import { createLogger, type Logger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
@@ -37,6 +37,7 @@ export interface App {
   /** Where the first start wrote the admin key it made; undefined when keys existed. */
   createdAdminKey: { key: string; path: string } | undefined;
   registry: ModelRegistry;
+  log: Logger;
   /** Stops listening, lets requests finish, stops workers, removes temporary files. */
   close(): Promise<void>;
 }
@@ -69,6 +70,8 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     cores: config.models.cores,
   });
   await registry.open();
+  const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
+  registry.preload(toPreload);
 
   let shuttingDown = false;
   const server = createHttpServer({
@@ -105,9 +108,6 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   });
   const url = addressUrl(server.address());
   log.info('listening', { url, version });
-  if (config.models.preload !== undefined || !config.models.lazy) {
-    void registry.preload(config.models.preload ?? 'present', !config.models.lazy);
-  }
 
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -122,10 +122,10 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     log.info('stopped');
     await log.close();
   };
-  return { url, createdAdminKey: created, registry, close: () => (closing ??= close()) };
+  return { url, createdAdminKey: created, registry, log, close: () => (closing ??= close()) };
 }
 
-function createHub(config: Config, log: ReturnType<typeof createLogger>): ModelHub {
+function createHub(config: Config, log: Logger): ModelHub {
   const cacheDir = config.modelCacheDir;
   return {
     find: (files) => findSnapshot(cacheDir, files),

@@ -79,12 +79,12 @@ export const VARIABLES = {
   LAZY_LOAD_MODELS: variable(
     flag,
     'true',
-    'true: a model is loaded by its first request. false: PRELOAD_MODELS are loaded at start, stay loaded, and nothing is ever downloaded.',
+    'true: a model is loaded by its first request. false: PRELOAD_MODELS are loaded at start and nothing is ever downloaded.',
   ),
   PRELOAD_MODELS: variable(
     list,
     undefined,
-    'Models to load at start, comma-separated. Default: none when lazy, else every model whose files are present.',
+    'Models to load at start and keep loaded, comma-separated. Default: none when lazy, else every model whose files are present.',
   ),
   AUTO_DOWNLOAD_MODELS: variable(flag, 'true', 'A request may download the model it names.'),
   MODEL_ALIASES: variable(

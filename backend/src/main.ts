@@ -1,17 +1,18 @@
 /** Starts the gateway from the environment and stops it on SIGTERM or SIGINT. */
-import { startApp } from './app.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type App, startApp } from './app.ts';
+import { loadConfig } from './config.ts';
 
-function readConfig(): Config {
+async function start(): Promise<App> {
   try {
-    return loadConfig(process.env);
+    return await startApp({ config: loadConfig(process.env), console: true });
   } catch (error) {
+    // What stops a start is for the operator to mend: a bad setting, a port in use, a folder that cannot be written.
     console.error(error instanceof Error ? error.message : error);
     process.exit(2);
   }
 }
 
-const app = await startApp({ config: readConfig(), console: true });
+const app = await start();
 if (app.createdAdminKey !== undefined) {
   const { key, path } = app.createdAdminKey;
   console.error(`An admin key was made for you. It is in ${path} (readable by you alone).`);
@@ -19,6 +20,9 @@ if (app.createdAdminKey !== undefined) {
   if (process.stdout.isTTY) console.error(`Admin key: ${key}`);
 }
 console.error(`Audio Gateway listens on ${app.url}`);
+
+// One request's forgotten promise must not take the others down; it is a fault, and logged as one.
+process.on('unhandledRejection', (reason) => app.log.error('unhandled rejection', { cause: reason }));
 
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -46,9 +46,14 @@ interface Entry extends CatalogEntry {
   /** Mean milliseconds a request spends in the worker, for Retry-After. */
   meanRunMs: number;
   present: PresentFiles | undefined;
-  pinned: boolean;
+  /** Set for a model that must stay loaded: when it is tried again after a failure. */
+  preload: { delayMs: number; timer: NodeJS.Timeout | undefined } | undefined;
   rev: number;
 }
+
+/** Pauses between tries to bring back a preloaded model: 1 s, 2 s … 60 s. */
+const PRELOAD_RETRY_MIN_MS = 1_000;
+const PRELOAD_RETRY_MAX_MS = 60_000;
 
 export type RegistryListener = (model: AdminModel) => void;
 
@@ -57,6 +62,7 @@ export class ModelRegistry {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<RegistryListener>();
   #rev = 0;
+  #closing = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -75,6 +81,9 @@ export class ModelRegistry {
    */
   async run<T extends Task>(task: T, name: string, request: RegistryRequest<T>): Promise<Tasks[T]['result']> {
     const entry = this.resolve(name, task);
+    if (this.#closing) {
+      throw new GatewayError('shutting_down', { message: 'The server is shutting down.', retryAfterSeconds: 1 });
+    }
     this.#admit(entry);
     entry.pending += 1;
     try {
@@ -106,32 +115,25 @@ export class ModelRegistry {
     return entry;
   }
 
-  /** Loads models at start; they stay loaded. Downloads only when that is allowed. */
-  async preload(ids: readonly string[] | 'present', pin: boolean): Promise<void> {
+  /**
+   * Loads models, keeps them loaded, and brings them back when they fail: readiness depends on them.
+   * @throws Error naming an id that is no model.
+   */
+  preload(ids: readonly string[] | 'present'): void {
     const entries =
       ids === 'present'
         ? [...this.#entries.values()].filter(({ files }) => files.state === 'present')
         : ids.map((id) => this.#known(id));
-    for (const entry of entries) entry.pinned = pin;
-    await Promise.all(
-      entries.map(async (entry) => {
-        try {
-          entry.present = await entry.files.ensurePresent(this.#options.autoDownload, new AbortController().signal);
-          await entry.replica.ensureReady();
-        } catch (error) {
-          this.#options.log.error('model could not be preloaded', {
-            model: entry.definition.id,
-            error: toGatewayError(error).message,
-          });
-        }
-      }),
-    );
+    for (const entry of entries) {
+      entry.preload = { delayMs: PRELOAD_RETRY_MIN_MS, timer: undefined };
+      void this.#load(entry, entry.preload);
+    }
   }
 
   /** Ids of the models that were to be preloaded and are not ready. */
   get missingPreloads(): string[] {
     return [...this.#entries.values()]
-      .filter(({ pinned, replica }) => pinned && replica.state !== 'ready')
+      .filter(({ preload, replica }) => preload !== undefined && replica.state !== 'ready')
       .map(({ definition }) => definition.id);
   }
 
@@ -153,6 +155,7 @@ export class ModelRegistry {
 
   /** Lets running requests finish for `graceMs`, then stops every download and worker. */
   async close(graceMs: number): Promise<void> {
+    this.#closing = true;
     const deadline = Date.now() + graceMs;
     const entries = [...this.#entries.values()];
     while (Date.now() < deadline && entries.some(({ pending }) => pending > 0)) await sleep(20);
@@ -162,7 +165,10 @@ export class ModelRegistry {
   #createEntry(item: CatalogEntry): Entry {
     const { definition } = item;
     const id = `${definition.id}#0`;
-    const onChange = () => this.#touch(entry);
+    const onChange = () => {
+      this.#touch(entry);
+      this.#reload(entry);
+    };
     const entry: Entry = {
       ...item,
       files: new ModelFiles(definition, this.#options.hub, onChange),
@@ -174,16 +180,41 @@ export class ModelRegistry {
         requestTimeoutMs: this.#options.requestTimeoutMs,
         createWorker: () => this.#createWorker(entry),
         log: this.#options.log.child({ model: definition.id }),
-        isPinned: () => entry.pinned,
+        isPinned: () => entry.preload !== undefined,
         onChange,
       }),
       pending: 0,
       meanRunMs: 1_000,
       present: undefined,
-      pinned: false,
+      preload: undefined,
       rev: 0,
     };
     return entry;
+  }
+
+  async #load(entry: Entry, preload: NonNullable<Entry['preload']>): Promise<void> {
+    try {
+      entry.present = await entry.files.ensurePresent(this.#options.autoDownload, NEVER);
+      await entry.replica.ensureReady();
+      preload.delayMs = PRELOAD_RETRY_MIN_MS;
+    } catch (error) {
+      const { message } = toGatewayError(error);
+      this.#options.log.error('model could not be preloaded', { model: entry.definition.id, error: message });
+      this.#reload(entry);
+    }
+  }
+
+  /** Tries a preloaded model again that is not loaded and not being loaded, with growing pauses. */
+  #reload(entry: Entry): void {
+    const { preload, replica } = entry;
+    const isDown = replica.state === 'stopped' || replica.state === 'failed';
+    if (preload === undefined || preload.timer !== undefined || !isDown || this.#closing) return;
+    preload.timer = setTimeout(() => {
+      preload.timer = undefined;
+      void this.#load(entry, preload);
+    }, preload.delayMs);
+    preload.timer.unref();
+    preload.delayMs = Math.min(PRELOAD_RETRY_MAX_MS, 2 * preload.delayMs);
   }
 
   #createWorker(entry: Entry): WorkerProcess {
