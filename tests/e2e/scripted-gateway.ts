@@ -1,0 +1,142 @@
+/** The gateway's own HTTP side over models and checks that the test moves by hand. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import type { Health } from '../../backend/src/contract/health.ts';
+import { adminEventsRoute } from '../../backend/src/http/admin/events.ts';
+import { adminModelsRoute } from '../../backend/src/http/admin/models.ts';
+import { healthRoutes } from '../../backend/src/http/ops/health.ts';
+import { createHttpServer } from '../../backend/src/http/server.ts';
+import type { Logger } from '../../backend/src/logger.ts';
+
+export const VERSION = '0.1.0-test';
+
+export interface ScriptedGateway extends AsyncDisposable {
+  url: string;
+  adminKey: string;
+  userKey: string;
+  /** From now on no key opens anything. */
+  revokeKeys(): void;
+  checks: Health['checks'];
+  change(id: string, fields: Partial<AdminModel>): void;
+  /** `restarted`: as after a restart of the process, `rev` counts from 0 again. */
+  replaceModels(models: AdminModel[], how?: 'restarted'): void;
+  /** Cuts every event stream and answers 503 to new ones, until `openStreams`. */
+  blockStreams(): void;
+  openStreams(): void;
+  /** Nothing listens any more, until `comeBack` on the same port. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
+}
+
+export async function startScriptedGateway(frontendDist: string, models: AdminModel[]): Promise<ScriptedGateway> {
+  const adminKey = 'agw-admin-of-the-page-test';
+  const userKey = 'agw-user-of-the-page-test';
+  const listeners = new Set<(model: AdminModel) => void>();
+  const checks: Health['checks'] = {
+    model_cache: { ok: true, reason: null },
+    store: { ok: true, reason: null },
+    ffmpeg: { ok: true, reason: null },
+    preloaded_models: { ok: true, reason: null },
+  };
+  let current = new Map<string, AdminModel>();
+  let rev = 0;
+  let revoked = false;
+  let blocked = false;
+
+  const feed = {
+    list: () => [...current.values()],
+    onChange: (listener: (model: AdminModel) => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const replaceModels = (list: AdminModel[], how?: 'restarted') => {
+    if (how === 'restarted') rev = 0;
+    current = new Map(list.map((model) => [model.id, { ...model, rev: ++rev }]));
+  };
+  const identify = (key: string) =>
+    revoked ? undefined : key === adminKey ? 'admin' : key === userKey ? 'user' : undefined;
+  const events = adminEventsRoute(feed);
+  const openStreams = new Set<() => void>();
+
+  const createServer = () =>
+    createHttpServer({
+      version: VERSION,
+      log: SILENT,
+      auth: { keys: { hasUserKeys: true, identify }, listensOnLoopback: true, corsOrigins: [] },
+      frontendDist,
+      routes: [
+        ...healthRoutes({ version: VERSION, checks: async () => checks }),
+        adminModelsRoute(feed),
+        {
+          ...events,
+          handle: (request, response) => {
+            if (blocked) {
+              response.status(503).end();
+              return;
+            }
+            const cut = () => response.destroy();
+            openStreams.add(cut);
+            response.once('close', () => openStreams.delete(cut));
+            return events.handle(request, response);
+          },
+        },
+      ],
+    });
+
+  replaceModels(models);
+  let server = createServer();
+  const port = await listen(server, 0);
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    adminKey,
+    userKey,
+    checks,
+    replaceModels,
+    revokeKeys: () => {
+      revoked = true;
+    },
+    change: (id, fields) => {
+      const model = current.get(id);
+      if (model === undefined) throw new Error(`the scripted gateway has no model ${id}`);
+      const changed = { ...model, ...fields, rev: ++rev };
+      current.set(id, changed);
+      for (const listener of listeners) listener(changed);
+    },
+    blockStreams: () => {
+      blocked = true;
+      for (const cut of openStreams) cut();
+    },
+    openStreams: () => {
+      blocked = false;
+    },
+    goDown: () => stop(server),
+    comeBack: async () => {
+      server = createServer();
+      await listen(server, port);
+    },
+    [Symbol.asyncDispose]: () => stop(server),
+  };
+}
+
+const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => SILENT };
+
+function ignore(): void {}
+
+async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function stop(server: Server): Promise<void> {
+  if (!server.listening) return;
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
+}
