@@ -1,0 +1,76 @@
+/** What the hub knows of a repository: the commit a revision means, the wanted files' sizes and hashes. */
+import { type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
+import { GatewayError } from '../errors.ts';
+import { filesMissing, integrityError } from './hub-error.ts';
+import { isCommit } from './hub-names.ts';
+import type { HubSession } from './hub-session.ts';
+
+/** A file of a commit, with what its content must be. */
+export interface HubFile {
+  /** Path in the repository, `/`-separated. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  /** How `oid` was made: an LFS file's sha256, or git's sha1 of `blob <size>\0` and the content. */
+  hash: 'sha256' | 'git-sha1';
+  /** Lower-case hexadecimal; the blob's name in the cache. */
+  oid: string;
+}
+
+const OID = { sha256: /^[0-9a-f]{64}$/, 'git-sha1': /^[0-9a-f]{40}$/ };
+
+/** The commit a branch or tag means now. Throws `hub_not_found`, `hub_access_denied`, `hub_unreachable`. */
+export async function resolveCommit(session: HubSession): Promise<string> {
+  const { endpoint, repo, revision, apiFetch } = session;
+  const info = await understood(session, () =>
+    modelInfo({ name: repo, revision, hubUrl: endpoint, fetch: apiFetch, additionalFields: ['sha'] }),
+  );
+  if (isCommit(info.sha)) return info.sha;
+  throw integrityError(session, `revision "${revision}" is not a commit`);
+}
+
+/** The wanted files of a commit. Throws `hub_not_found` naming those that are not there. */
+export async function listHubFiles(session: HubSession, commit: string, wanted: readonly string[]): Promise<HubFile[]> {
+  const missing = new Set(wanted);
+  const found: HubFile[] = [];
+  await understood(session, async () => {
+    const { endpoint, repo, apiFetch } = session;
+    const listing = listFiles({
+      repo: { type: 'model', name: repo },
+      revision: commit,
+      recursive: true,
+      hubUrl: endpoint,
+      fetch: apiFetch,
+    });
+    for await (const entry of listing) {
+      if (entry.type !== 'file' || !missing.delete(entry.path)) continue;
+      found.push(parseEntry(entry, session));
+      if (missing.size === 0) break;
+    }
+  });
+  if (missing.size > 0) throw filesMissing(session, [...missing]);
+  return found;
+}
+
+/** The oid becomes a file name and the size a limit, so neither is taken as it comes. */
+function parseEntry(entry: ListFileEntry, session: HubSession): HubFile {
+  const hash = entry.lfs ? 'sha256' : 'git-sha1';
+  const { oid, size } = entry.lfs ?? entry;
+  if (typeof oid === 'string' && OID[hash].test(oid) && Number.isSafeInteger(size) && size >= 0) {
+    return { path: entry.path, size, hash, oid };
+  }
+  throw integrityError(session, `its listing of "${entry.path}" has no usable hash and size`);
+}
+
+/** The client library trusts the shape of every answer: what it stumbles over was not a hub's. */
+async function understood<T>(session: HubSession, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (session.signal.aborted || error instanceof GatewayError) throw error;
+    throw new GatewayError('hub_unreachable', {
+      message: `The configured hub endpoint did not answer as a model hub does for "${session.repo}".`,
+      cause: error,
+    });
+  }
+}
