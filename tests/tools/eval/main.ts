@@ -1,0 +1,76 @@
+/** `npm run eval`: how well and how fast a running gateway transcribes clips whose text is known. */
+import { numberOption, parseCommandLine, runTool, UsageError } from '../command-line.ts';
+import { printReport } from '../report.ts';
+import { evalReport } from './eval-report.ts';
+import { type ClipResult, evaluate } from './evaluate.ts';
+import { readManifest } from './manifest.ts';
+import { startGateway } from './start-gateway.ts';
+
+const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
+
+  --manifest FILE   one clip per line: {"audio": "clip.wav", "text": "what is said", "language": "en"}
+                    (audio relative to the file's folder; language is optional)
+  --url URL         a running gateway, for example http://127.0.0.1:8000/v1; without it one is started
+  --api-key KEY     default: the environment's OPENAI_API_KEY
+  --model ID        default: whisper-1
+  --max-wer RATE    fail above this error rate, for example 0.10; default: any
+  --limit N         only the first N clips
+  --concurrency N   requests at a time; default 1
+  --timeout S       seconds to wait for one answer; default 600
+  --json            a last line with {"name", "pass", "figures"}
+
+Exit status: 0 when every clip was transcribed and the error rate is low enough, 1 when not, 2 for wrong usage.`;
+
+const OPTIONS = {
+  manifest: { type: 'string' },
+  url: { type: 'string' },
+  'api-key': { type: 'string' },
+  model: { type: 'string', default: 'whisper-1' },
+  'max-wer': { type: 'string' },
+  limit: { type: 'string' },
+  concurrency: { type: 'string' },
+  timeout: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+await runTool(async (args) => {
+  const options = parseCommandLine(args, OPTIONS, USAGE);
+  if (options.manifest === undefined) throw new UsageError(`--manifest is required\n\n${USAGE}`);
+  const count = { min: 1, integer: true };
+  const limit = numberOption('limit', options.limit, { ...count, fallback: Number.POSITIVE_INFINITY });
+  const concurrency = numberOption('concurrency', options.concurrency, { ...count, fallback: 1 });
+  const timeoutSeconds = numberOption('timeout', options.timeout, { min: 1, fallback: 600 });
+  const maxWer = numberOption('max-wer', options['max-wer'], { min: 0, fallback: Number.POSITIVE_INFINITY });
+  const clips = await readManifest(options.manifest, limit);
+
+  const started = options.url === undefined ? await startGateway() : undefined;
+  try {
+    const endpoint = {
+      url: checkUrl(options.url ?? started?.url ?? ''),
+      apiKey: options['api-key'] ?? process.env.OPENAI_API_KEY,
+      model: options.model,
+      timeoutSeconds,
+    };
+    const begin = performance.now();
+    const results = await evaluate(clips, endpoint, concurrency, progress(clips.length));
+    const report = evalReport(results, (performance.now() - begin) / 1000, maxWer);
+    printReport(report, { json: options.json });
+    return report.pass;
+  } finally {
+    await started?.close();
+  }
+});
+
+function checkUrl(url: string): string {
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`--url is not an http address: '${url}'`);
+  return url;
+}
+
+/** One line per clip on stderr, where a person watches. */
+function progress(total: number): (result: ClipResult) => void {
+  let done = 0;
+  return ({ clip }) => {
+    done += 1;
+    if (process.stderr.isTTY) process.stderr.write(`${done}/${total} ${clip.name}\n`);
+  };
+}
