@@ -1,0 +1,166 @@
+/**
+ * Voice activity by Silero VAD v5/v6 (snakers4/silero-vad, MIT) at 16 kHz: a speech probability for each window of
+ * 512 samples (32 ms), and from these the speech segments.
+ */
+import type { OpenedSession, TensorLike } from './session.ts';
+
+const SAMPLE_RATE = 16_000;
+/** New samples in a window. */
+const WINDOW = 512;
+/** Samples of the window before that the graph sees again in front; without them the scores degrade silently. */
+const CONTEXT = 64;
+export const VAD_WINDOW_SECONDS = WINDOW / SAMPLE_RATE;
+
+export interface VadParams {
+  /** Speech begins at this probability … */
+  threshold: number;
+  /** … and ends below this one: hysteresis. */
+  negativeThreshold: number;
+  minSpeechSeconds: number;
+  minSilenceSeconds: number;
+  /** Added on both sides of a segment. */
+  padSeconds: number;
+}
+
+/** snakers4/silero-vad, utils_vad.py: get_speech_timestamps. */
+export const DEFAULT_VAD_PARAMS: VadParams = {
+  threshold: 0.5,
+  negativeThreshold: 0.35,
+  minSpeechSeconds: 0.25,
+  minSilenceSeconds: 0.1,
+  padSeconds: 0.03,
+};
+
+/** Seconds from the start of the stream. */
+export interface SpeechSegment {
+  start: number;
+  end: number;
+}
+
+export interface SpeechDetector {
+  /** One probability per window heard so far. */
+  readonly probabilities: readonly number[];
+  /** Segments whose end is known, padded, in order and not overlapping. */
+  readonly segments: readonly SpeechSegment[];
+  /** Padded start of the segment that is still open, once it is long enough to count as speech. */
+  readonly openSince: number | undefined;
+  /** Up to here (seconds) it is settled what is speech: later windows cannot add a segment before this point. */
+  readonly settledUntil: number;
+  accept(pcm: Float32Array): Promise<void>;
+  /** Ends the stream: the last window is filled up with silence and an open segment is closed. */
+  finish(): Promise<void>;
+}
+
+/** One stream's detector; the session may be shared by many, whose calls interleave. */
+export function createSpeechDetector(session: OpenedSession, params: VadParams = DEFAULT_VAD_PARAMS): SpeechDetector {
+  const segmenter = createSegmenter(params);
+  const probabilities: number[] = [];
+  const input = new Float32Array(CONTEXT + WINDOW);
+  let filled = 0;
+  let received = 0;
+  // input [1, 576], state [2, 1, 128], sr []
+  const feeds: Record<string, TensorLike> = {
+    input: session.tensor('float32', input, [1, CONTEXT + WINDOW]),
+    state: session.tensor('float32', new Float32Array(2 * 128), [2, 1, 128]),
+    sr: session.tensor('int64', BigInt64Array.of(BigInt(SAMPLE_RATE)), []),
+  };
+
+  async function runWindow(): Promise<void> {
+    const { output, stateN } = await session.run(feeds);
+    const probability = output?.data[0];
+    if (typeof probability !== 'number' || stateN === undefined) {
+      throw new Error('The voice activity graph has no outputs "output" and "stateN"');
+    }
+    feeds.state = stateN;
+    probabilities.push(probability);
+    segmenter.accept(probability);
+    input.copyWithin(0, WINDOW);
+    filled = 0;
+  }
+
+  return {
+    probabilities,
+    segments: segmenter.segments,
+    get openSince() {
+      return segmenter.openSince;
+    },
+    get settledUntil() {
+      return segmenter.settledUntil;
+    },
+    async accept(pcm) {
+      received += pcm.length;
+      for (let at = 0; at < pcm.length; ) {
+        const taken = Math.min(WINDOW - filled, pcm.length - at);
+        input.set(pcm.subarray(at, at + taken), CONTEXT + filled);
+        filled += taken;
+        at += taken;
+        if (filled === WINDOW) await runWindow();
+      }
+    },
+    async finish() {
+      if (filled > 0) {
+        input.fill(0, CONTEXT + filled);
+        await runWindow();
+      }
+      segmenter.finish(received / SAMPLE_RATE);
+    },
+  };
+}
+
+interface Segmenter {
+  readonly segments: readonly SpeechSegment[];
+  readonly openSince: number | undefined;
+  readonly settledUntil: number;
+  accept(probability: number): void;
+  finish(duration: number): void;
+}
+
+/** Silero's state machine over window probabilities, one window at a time. */
+function createSegmenter(params: VadParams): Segmenter {
+  const segments: SpeechSegment[] = [];
+  let windows = 0;
+  /** Start of the segment being heard. */
+  let start: number | undefined;
+  /** Where it fell below the negative threshold; forgotten when speech comes back in time. */
+  let silentSince: number | undefined;
+
+  const longEnough = (from: number, to: number): boolean => to - from > params.minSpeechSeconds;
+  const padded = (from: number): number => {
+    const previousEnd = segments.at(-1)?.end ?? 0;
+    return Math.max(previousEnd, from - params.padSeconds);
+  };
+
+  function close(from: number, to: number, duration: number): void {
+    if (longEnough(from, to)) segments.push({ start: padded(from), end: Math.min(duration, to + params.padSeconds) });
+    start = undefined;
+    silentSince = undefined;
+  }
+
+  return {
+    segments,
+    get openSince() {
+      if (start === undefined || !longEnough(start, silentSince ?? windows * VAD_WINDOW_SECONDS)) return undefined;
+      return padded(start);
+    },
+    get settledUntil() {
+      return Math.max(0, (start ?? windows * VAD_WINDOW_SECONDS) - params.padSeconds);
+    },
+    accept(probability) {
+      const now = windows * VAD_WINDOW_SECONDS;
+      windows += 1;
+      if (probability >= params.threshold) {
+        silentSince = undefined;
+        start ??= now;
+        return;
+      }
+      if (start === undefined || probability >= params.negativeThreshold) return;
+      silentSince ??= now;
+      if (now - silentSince >= params.minSilenceSeconds) close(start, silentSince, Number.POSITIVE_INFINITY);
+    },
+    finish(duration) {
+      if (start !== undefined) close(start, silentSince ?? duration, duration);
+      const last = segments.at(-1);
+      if (last !== undefined) last.end = Math.min(last.end, duration);
+    },
+  };
+}

@@ -1,0 +1,5 @@
+/** Every model family. Adding one is adding a folder and its line here. */
+import type { Family } from './define-model.ts';
+import transducer from './transducer/definition.ts';
+
+export const families: readonly Family[] = [transducer];
