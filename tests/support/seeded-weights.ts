@@ -1,0 +1,279 @@
+/**
+ * Tiny Whisper models for tests: the graphs are committed without weights, and these functions make the weights again.
+ * The generator is the one in `tests/fixtures/whisper/seeded.py`, bit for bit.
+ */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+
+export type WhisperKind = 'multilingual' | 'en' | 'timestamped';
+
+export const WHISPER_FIXTURES = fileURLToPath(new URL('../fixtures/whisper', import.meta.url));
+
+/** How one parameter is made; the JSON behind `seeded:` in a stripped initializer's doc_string. */
+type Recipe = { values: number[] } | SeededRecipe;
+
+interface SeededRecipe {
+  seed: string;
+  /** As PyTorch holds it. */
+  shape: number[];
+  scale: number;
+  offset?: number;
+  /** [first, count, gain] along the first axis; a later entry wins. */
+  rows?: [number, number, number][];
+  /** The initializer holds the transpose (2 dimensions). */
+  transposed?: boolean;
+}
+
+const MARK = 'seeded:';
+
+/** FNV-1a, 32 bit, over the UTF-8 bytes. */
+export function seedOf(name: string): number {
+  let seed = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
+  return seed >>> 0;
+}
+
+/** `count` numbers in [-1, 1), multiples of 2^-23. */
+export function seededUniform(name: string, count: number): Float64Array {
+  const seed = seedOf(name);
+  const values = new Float64Array(count);
+  for (let index = 0; index < count; index += 1) {
+    // lowbias32 (Wellons, "Prospecting for Hash Functions") of a Weyl sequence.
+    let state = (seed + Math.imul(index, 0x9e3779b9)) | 0;
+    state = Math.imul(state ^ (state >>> 16), 0x7feb352d);
+    state = Math.imul(state ^ (state >>> 15), 0x846ca68b);
+    state ^= state >>> 16;
+    values[index] = (state >>> 8) / 8388608 - 1;
+  }
+  return values;
+}
+
+const BANDS = 16;
+const KNOT_FRAMES = 50;
+const FRAMES = 3000;
+
+/** [mels, 3000] in the range of a log-mel; frames from `frames` on are silence. */
+export function seededFeatures(seed: string, mels: number, frames: number): Float32Array {
+  const knots = FRAMES / KNOT_FRAMES + 1;
+  const grid = seededUniform(`${seed}/bands`, BANDS * knots);
+  const noise = seededUniform(`${seed}/noise`, mels * FRAMES);
+  const features = new Float32Array(mels * FRAMES).fill(-0.75);
+  for (let mel = 0; mel < mels; mel += 1) {
+    const band = Math.floor((mel * BANDS) / mels) * knots;
+    for (let frame = 0; frame < frames; frame += 1) {
+      const knot = band + Math.floor(frame / KNOT_FRAMES);
+      const left = grid[knot] ?? 0;
+      const right = grid[knot + 1] ?? 0;
+      const drift = left + (right - left) * ((frame % KNOT_FRAMES) / KNOT_FRAMES);
+      const at = mel * FRAMES + frame;
+      features[at] = drift * 0.75 + (noise[at] ?? 0) * 0.375;
+    }
+  }
+  return features;
+}
+
+/** [heads, tokens, frames], positive: a ridge that climbs with the tokens, under noise. */
+export function seededAttention(seed: string, heads: number, tokens: number, frames: number): Float32Array {
+  const noise = seededUniform(seed, heads * tokens * frames);
+  const attention = new Float32Array(noise.length);
+  for (let at = 0; at < noise.length; at += 1) {
+    const token = Math.floor(at / frames) % tokens;
+    const distance = Math.abs((at % frames) - (token + 0.5) * (frames / tokens));
+    attention[at] = ((noise[at] ?? 0) + 1) * 0.25 + 1 / (1 + distance / 8);
+  }
+  return attention;
+}
+
+/** The graph with its weights inside; everything else is kept byte for byte. */
+export function fillWeights(stripped: Uint8Array): Uint8Array {
+  return rewriteInitializers(stripped, (recipe) => field(RAW_DATA, seededBytes(recipe)));
+}
+
+/** The graph with its weights in a file `location` beside it (ONNX external data). */
+export function fillWeightsOutside(stripped: Uint8Array, location: string): { graph: Uint8Array; data: Uint8Array } {
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  const graph = rewriteInitializers(stripped, (recipe) => {
+    const bytes = seededBytes(recipe);
+    const where = { location, offset: `${offset}`, length: `${bytes.length}` };
+    chunks.push(bytes);
+    offset += bytes.length;
+    const entries = Object.entries(where).map(([key, value]) =>
+      field(EXTERNAL_DATA, concat([field(1, utf8(key)), field(2, utf8(value))])),
+    );
+    return concat([...entries, varint(DATA_LOCATION << 3), varint(EXTERNAL)]);
+  });
+  return { graph, data: concat(chunks) };
+}
+
+export interface FixtureOptions {
+  /** Weights beside each graph as `<graph>.onnx_data` instead of inside it. */
+  externalData?: boolean;
+}
+
+/** The fixture as a repo's files: path inside the repo → bytes. */
+export async function whisperFixture(
+  kind: WhisperKind,
+  options: FixtureOptions = {},
+): Promise<Record<string, Uint8Array>> {
+  const root = join(WHISPER_FIXTURES, kind);
+  const files: Record<string, Uint8Array> = {};
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const source = join(entry.parentPath, entry.name);
+    const packed = source.endsWith('.gz');
+    const path = source.slice(root.length + 1, packed ? -'.gz'.length : undefined);
+    const bytes = await readFile(source);
+    const content: Uint8Array = packed ? gunzipSync(bytes) : bytes;
+    if (!path.endsWith('.onnx')) files[path] = content;
+    else if (options.externalData === true) {
+      const { graph, data } = fillWeightsOutside(content, `${entry.name.slice(0, -'.gz'.length)}_data`);
+      files[path] = graph;
+      files[`${path}_data`] = data;
+    } else files[path] = fillWeights(content);
+  }
+  return files;
+}
+
+/** Writes the fixture's files into `dir`, laid out as a repo on the hub. */
+export async function writeWhisperFixture(
+  kind: WhisperKind,
+  dir: string,
+  options: FixtureOptions = {},
+): Promise<string[]> {
+  const files = await whisperFixture(kind, options);
+  for (const [path, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), bytes);
+  }
+  return Object.keys(files);
+}
+
+/** Little-endian float32, as raw_data and external data hold it. */
+function seededBytes(recipe: Recipe): Uint8Array {
+  if ('values' in recipe) {
+    const bytes = new Uint8Array(recipe.values.length * 4);
+    const view = new DataView(bytes.buffer);
+    for (const [index, value] of recipe.values.entries()) view.setFloat32(index * 4, value, true);
+    return bytes;
+  }
+  const [rows = 1, ...rest] = recipe.shape;
+  const columns = rest.reduce((product, size) => product * size, 1);
+  const uniform = seededUniform(recipe.seed, rows * columns);
+  const scales = new Float64Array(rows).fill(recipe.scale);
+  for (const [first, count, gain] of recipe.rows ?? []) scales.fill(recipe.scale * gain, first, first + count);
+  const bytes = new Uint8Array(rows * columns * 4);
+  const view = new DataView(bytes.buffer);
+  const offset = recipe.offset ?? 0;
+  for (let row = 0; row < rows; row += 1) {
+    const scale = scales[row] ?? 0;
+    for (let column = 0; column < columns; column += 1) {
+      const value = offset + (uniform[row * columns + column] ?? 0) * scale;
+      const at = recipe.transposed === true ? column * rows + row : row * columns + column;
+      view.setFloat32(at * 4, value, true);
+    }
+  }
+  return bytes;
+}
+
+// Field numbers of onnx.proto: ModelProto.graph, GraphProto.initializer, and those of TensorProto.
+const GRAPH = 7;
+const INITIALIZER = 5;
+const DOC_STRING = 12;
+const RAW_DATA = 9;
+const EXTERNAL_DATA = 13;
+const DATA_LOCATION = 14;
+const EXTERNAL = 1;
+
+/** Appends what `fill` makes to each stripped initializer of the main graph. */
+function rewriteInitializers(model: Uint8Array, fill: (recipe: Recipe) => Uint8Array): Uint8Array {
+  return rewriteField(model, GRAPH, (graph) =>
+    rewriteField(graph, INITIALIZER, (tensor) => {
+      const recipe = recipeOf(tensor);
+      return recipe === undefined ? tensor : concat([tensor, fill(recipe)]);
+    }),
+  );
+}
+
+function recipeOf(tensor: Uint8Array): Recipe | undefined {
+  for (const { number, content } of fieldsOf(tensor)) {
+    if (number !== DOC_STRING || content === undefined) continue;
+    const text = new TextDecoder().decode(content);
+    if (text.startsWith(MARK)) return JSON.parse(text.slice(MARK.length)) as Recipe;
+  }
+  return undefined;
+}
+
+function rewriteField(message: Uint8Array, wanted: number, rewrite: (content: Uint8Array) => Uint8Array): Uint8Array {
+  const parts = [...fieldsOf(message)].map(({ number, whole, content }) =>
+    number === wanted && content !== undefined ? field(number, rewrite(content)) : whole,
+  );
+  return concat(parts);
+}
+
+interface Field {
+  number: number;
+  /** Tag, length and content. */
+  whole: Uint8Array;
+  /** Of a length-delimited field. */
+  content: Uint8Array | undefined;
+}
+
+function* fieldsOf(message: Uint8Array): Generator<Field> {
+  let at = 0;
+  const readVarint = (): number => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = message[at];
+      if (byte === undefined) throw new Error('protobuf message ends inside a varint');
+      at += 1;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < message.length) {
+    const start = at;
+    const tag = readVarint();
+    const number = Math.floor(tag / 8);
+    let content: Uint8Array | undefined;
+    const wireType = tag % 8;
+    if (wireType === 0) readVarint();
+    else if (wireType === 1) at += 8;
+    else if (wireType === 5) at += 4;
+    else if (wireType === 2) {
+      const length = readVarint();
+      content = message.subarray(at, at + length);
+      at += length;
+    } else throw new Error(`protobuf wire type ${wireType} is not in ONNX`);
+    yield { number, whole: message.subarray(start, at), content };
+  }
+}
+
+/** A length-delimited field. */
+function field(number: number, content: Uint8Array): Uint8Array {
+  return concat([varint(number * 8 + 2), varint(content.length), content]);
+}
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
