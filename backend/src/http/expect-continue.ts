@@ -14,3 +14,8 @@ export function deferContinue(server: Server): void {
 export function acceptBody(request: IncomingMessage, response: ServerResponse): void {
   if (waiting.delete(request)) response.writeContinue();
 }
+
+/** Whether the client holds its body back until it is told to send it. */
+export function isAwaitingContinue(request: IncomingMessage): boolean {
+  return waiting.has(request);
+}

@@ -38,7 +38,8 @@ export class Spool {
   /** A fresh folder for one upload. */
   async createFolder(): Promise<{ dir: string; remove: () => Promise<void> }> {
     const dir = await mkdtemp(join(this.#dir, 'upload-'));
-    return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
+    // Retries: the file of an upload that broke off may come into being while its folder is removed.
+    return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 3 }) };
   }
 
   async close(): Promise<void> {

@@ -75,20 +75,27 @@ export function createUploadReceiver(options: UploadOptions) {
 
 /** What the headers alone give away, before a byte of the body is read. */
 function refuseEarly(request: Request, maxFileBytes: number): void {
-  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new GatewayError('invalid_multipart', {
-      message: 'The request body must be multipart/form-data with the audio in a part named "file".',
-    });
-  }
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) throw notMultipart();
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > maxFileBytes + MAX_FIELDS_TOTAL_BYTES) throw tooLarge(maxFileBytes);
 }
 
 function receive(request: Request, response: Response, path: string, options: UploadOptions): Promise<Upload> {
   const { signal } = contextOf(response);
-  return new Promise((resolve, reject) => {
+  const writing = new AbortController();
+  return new Promise<Request>((resolve, reject) => {
     const received = { file: 0, total: 0 };
-    const storage = createStorage(path, options, received, reject);
+    const fail = (error: GatewayError) => {
+      reject(error);
+      // Nothing feeds the file any more: without this it would stay open.
+      writing.abort();
+    };
+    const leave = () =>
+      fail(new GatewayError('client_closed_request', { message: 'The client closed the connection.' }));
+    // multer never calls back for a request whose connection was gone before it came in.
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    const storage = createStorage({ path, limits: options, received, fail, signal: writing.signal });
     const middleware = multer({
       storage,
       defParamCharset: 'utf8',
@@ -106,36 +113,42 @@ function receive(request: Request, response: Response, path: string, options: Up
     acceptBody(request, response);
     middleware(request, response, (error: unknown) => {
       request.setTimeout(0);
-      if (signal.aborted)
-        reject(new GatewayError('client_closed_request', { message: 'The client closed the connection.' }));
-      else if (error === undefined || error === null) resolve(toUpload(request));
+      signal.removeEventListener('abort', leave);
+      if (error === undefined || error === null) resolve(request);
+      else if (request.destroyed && !request.complete) leave();
       else reject(fromMulter(error, options.maxFileBytes));
     });
     // Beside multer's own pipe, which sets the pace.
     request.on('data', (chunk: Buffer) => {
       received.total += chunk.length;
-      if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) reject(fieldsTooLarge());
+      if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) fail(fieldsTooLarge());
     });
-  });
+  }).then(toUpload);
 }
 
 function toUpload(request: Request): Upload {
   const { file } = request;
-  // multer leaves the body undefined when nothing was parsed.
-  const fields: Record<string, unknown> = request.body ?? {};
+  const fields: Record<string, unknown> | undefined = request.body;
+  // multer takes a request without a body, or with a type it cannot read, for none of its business.
+  if (fields === undefined) throw notMultipart();
   return { file: file && { path: file.path, bytes: file.size }, fields };
+}
+
+interface StorageOptions {
+  path: string;
+  limits: UploadOptions;
+  /** Bytes of the file so far. */
+  received: { file: number };
+  fail: (error: GatewayError) => void;
+  /** Closes the file when the request has failed. */
+  signal: AbortSignal;
 }
 
 /**
  * multer answers an error only when it has drained the request, however long that is; a file over the limit or a disk
  * that runs full is reported through `fail` at once.
  */
-function createStorage(
-  path: string,
-  options: UploadOptions,
-  received: { file: number },
-  fail: (error: GatewayError) => void,
-): multer.StorageEngine {
+function createStorage({ path, limits, received, fail, signal }: StorageOptions): multer.StorageEngine {
   return {
     _handleFile(_request, file, done) {
       let checkedAt = 0;
@@ -144,7 +157,7 @@ function createStorage(
           received.file += chunk.length;
           if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return next(null, chunk);
           checkedAt = received.file;
-          requireFreeSpace(options, 0).then(
+          requireFreeSpace(limits, 0).then(
             () => next(null, chunk),
             (error: GatewayError) => {
               fail(error);
@@ -153,8 +166,8 @@ function createStorage(
           );
         },
       });
-      file.stream.once('limit', () => fail(tooLarge(options.maxFileBytes)));
-      pipeline(file.stream, guard, createWriteStream(path, { flags: 'wx', mode: 0o600 })).then(
+      file.stream.once('limit', () => fail(tooLarge(limits.maxFileBytes)));
+      pipeline(file.stream, guard, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal }).then(
         () => done(null, { path, size: received.file }),
         (error: NodeJS.ErrnoException) => {
           const failure = error.code === 'ENOSPC' ? diskFull() : error;
@@ -176,6 +189,12 @@ async function requireFreeSpace({ spool, minFreeBytes }: UploadOptions, coming: 
 function diskFull(): GatewayError {
   return new GatewayError('insufficient_storage', {
     message: 'The server has too little free disk space to take this upload.',
+  });
+}
+
+function notMultipart(): GatewayError {
+  return new GatewayError('invalid_multipart', {
+    message: 'The request body must be multipart/form-data with the audio in a part named "file".',
   });
 }
 
