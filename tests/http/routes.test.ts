@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkApi } from '../support/openapi-check.ts';
 import { ADMIN_KEY, startTestApp, type TestApp } from '../support/start-app.ts';
+import { exchange } from '../support/wire-replay.ts';
 import { ask, codeOf, type RawApi } from './raw-request.ts';
 
 describe('routes', () => {
@@ -75,6 +76,18 @@ describe('routes', () => {
   it('an unknown address in absolute form, as proxies send it', async () => {
     const answer = await ask(api, { path: 'http://other.example/nope', headers });
     expect(answer.status).toBe(404);
+  });
+
+  it('an expectation nobody has defined is ignored', async () => {
+    const answer = await ask(api, { path: '/health', headers: { Expect: 'the-unexpected' } });
+    expect(answer.status).toBe(200);
+  });
+
+  it('a request without Host is no stranger to the envelope, and never anonymous', async () => {
+    const request = 'GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n';
+    const { responses } = await exchange(app.url, [request], { untilAnswered: true });
+    expect(responses).toHaveLength(1);
+    expect(JSON.parse(responses[0]?.body ?? '').error).toMatchObject({ code: 'api_keys_not_configured' });
   });
 
   it('the page forbids what a page of an admin tool should not do; its hashed files are kept for good', async () => {

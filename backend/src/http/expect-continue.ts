@@ -8,6 +8,10 @@ export function deferContinue(server: Server): void {
     waiting.add(request);
     server.emit('request', request, response);
   });
+  // Expectations nobody has defined are ignored rather than answered without an envelope.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
 }
 
 /** Tells a client that waits for it to send the body. */

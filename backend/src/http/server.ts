@@ -49,7 +49,11 @@ export function createHttpServer(options: ServerOptions): Server {
   app.use(unknownUrl);
   app.use(errorHandler);
 
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 }, app);
+  const server = createServer(
+    // A missing Host header is the app's to judge: Node's own refusal has no envelope.
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, requireHostHeader: false },
+    app,
+  );
   deferContinue(server);
   answerBrokenRequests(server, options.log);
   return server;
