@@ -2,7 +2,6 @@
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
@@ -152,22 +151,15 @@ function createStorage({ path, limits, received, fail, signal }: StorageOptions)
   return {
     _handleFile(_request, file, done) {
       let checkedAt = 0;
-      const guard = new Transform({
-        transform(chunk: Buffer, _encoding, next) {
-          received.file += chunk.length;
-          if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return next(null, chunk);
-          checkedAt = received.file;
-          requireFreeSpace(limits, 0).then(
-            () => next(null, chunk),
-            (error: GatewayError) => {
-              fail(error);
-              next(error);
-            },
-          );
-        },
-      });
       file.stream.once('limit', () => fail(tooLarge(limits.maxFileBytes)));
-      pipeline(file.stream, guard, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal }).then(
+      // Beside the pipe: with a stage of its own in between, every chunk would be written by itself.
+      file.stream.on('data', (chunk: Buffer) => {
+        received.file += chunk.length;
+        if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
+        checkedAt = received.file;
+        requireFreeSpace(limits, 0).catch(fail);
+      });
+      pipeline(file.stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal }).then(
         () => done(null, { path, size: received.file }),
         (error: NodeJS.ErrnoException) => {
           const failure = error.code === 'ENOSPC' ? diskFull() : error;
