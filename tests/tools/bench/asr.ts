@@ -10,16 +10,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clip, manifest, normalizedWords, readWav, SPEECH, wordErrors } from '../../models/transducer/support.ts';
+import type { BenchReport } from '../report.ts';
 import { measureParts } from './asr-parts.ts';
 import type { RoundReply, RoundRequest } from './asr-protocol.ts';
 import { median } from './median.ts';
-
-export interface BenchReport {
-  name: string;
-  pass: boolean;
-  figures: Record<string, number | string>;
-  table: string[][];
-}
 
 /** Throughput relative to sherpa-onnx below which the benchmark fails. */
 const REQUIRED_RATIO = 0.8;
