@@ -35,7 +35,8 @@ export interface RegistryRequest<T extends Task> {
   input: RunInput;
   params: Tasks[T]['params'];
   signal: AbortSignal;
-  onEvent(event: Tasks[T]['event']): void;
+  /** Left out when the caller gets nothing before the result: then a crash may be retried whatever was emitted. */
+  onEvent?(event: Tasks[T]['event']): void;
 }
 
 interface Entry extends CatalogEntry {
@@ -293,8 +294,8 @@ export class ModelRegistry {
           signal: request.signal,
           alone,
           onEvent: (event) => {
-            sent = true;
-            request.onEvent(event);
+            sent ||= request.onEvent !== undefined;
+            request.onEvent?.(event);
           },
         });
         entry.meanRunMs = 0.9 * entry.meanRunMs + 0.1 * (Date.now() - startedAt);

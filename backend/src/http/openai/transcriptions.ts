@@ -30,13 +30,13 @@ export function transcriptionRoute({ service, receiveUpload }: TranscriptionRout
         const audioPath = requireFile(upload);
         contextOf(response).fields.model = form.model;
         service.check(form.model, form.params);
-        const run = (onDelta: (delta: string) => void) =>
+        const run: Run = (onDelta) =>
           service.transcribe({
             model: form.model,
             audioPath,
             params: form.params,
             signal: contextOf(response).signal,
-            onEvent: ({ delta }) => onDelta(delta),
+            ...(onDelta && { onEvent: ({ delta }) => onDelta(delta) }),
           });
         if (form.stream) await streamTranscription(response, run);
         else await answerTranscription(response, form, run);
@@ -44,10 +44,10 @@ export function transcriptionRoute({ service, receiveUpload }: TranscriptionRout
   };
 }
 
-type Run = (onDelta: (delta: string) => void) => Promise<TranscriptionResult>;
+type Run = (onDelta?: (delta: string) => void) => Promise<TranscriptionResult>;
 
 async function answerTranscription(response: Response, form: TranscriptionForm, run: Run): Promise<void> {
-  const result = await run(() => {});
+  const result = await run();
   contextOf(response).fields.audio_seconds = result.duration;
   sendTranscription(response, result, form);
 }
