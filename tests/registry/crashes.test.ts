@@ -49,6 +49,11 @@ describe('a request whose worker crashes', () => {
     expect(events[1]).toMatchObject({ error: { code: 'worker_crashed', type: 'server_error' } });
   });
 
+  it('is tried again when deltas were made that nobody was sent', async () => {
+    const answer = await postSpeech(app.url, { prompt: `say:part sleep:30 once:${mark()} signal:SIGKILL` });
+    expect(answer).toMatchObject({ status: 200, text: 'part' });
+  });
+
   it('is tried again in a stream that has not begun', async () => {
     const prompt = `once:${mark()} signal:SIGKILL`;
     const answer = await postSpeech(app.url, { prompt, fields: { stream: 'true' } });

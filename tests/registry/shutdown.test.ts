@@ -1,7 +1,10 @@
 /** SIGTERM and SIGINT to the gateway as operators start it. */
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { putEchoSnapshot } from '../support/echo-snapshot.ts';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.ts';
@@ -10,10 +13,10 @@ import { isAlive } from '../support/processes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-async function start(env: Record<string, string>): Promise<GatewayProcess> {
+async function start(env: Record<string, string>): Promise<GatewayProcess & { dir: string }> {
   const dir = await tempDir();
   await putEchoSnapshot(join(dir, 'models'));
-  return await startGateway({ dir, env });
+  return { ...(await startGateway({ dir, env })), dir };
 }
 
 /** A request that is in the worker when this resolves. */
@@ -51,6 +54,33 @@ describe('SIGTERM', () => {
     expect(await answer).toMatchObject({ status: 200, text: 'complete' });
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
     expect(isAlive(worker)).toBe(false);
+  });
+
+  it('lets an upload that has begun come in, and answers it', async () => {
+    const gateway = await start({ SHUTDOWN_GRACE_SECONDS: '20' });
+    const form = new FormData();
+    form.set('file', new File(['x'.repeat(100_000)], 'a.wav'));
+    form.set('model', 'fake/echo');
+    form.set('prompt', 'say:complete');
+    const whole = new Response(form);
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    const upload = request(`${gateway.url}/v1/audio/transcriptions`, {
+      method: 'POST',
+      headers: { 'content-type': whole.headers.get('content-type') ?? '', 'content-length': bytes.length },
+    });
+    const answered = once(upload, 'response');
+    upload.write(bytes.subarray(0, bytes.length / 2));
+    await waitUntil('the upload has its folder', async () => {
+      const names = await readdir(join(gateway.dir, 'data/uploads'), { recursive: true });
+      return names.some((name) => name.endsWith('/audio'));
+    });
+    gateway.signal('SIGTERM');
+    await waitUntil('new connections are refused', () => isRefused(gateway.url));
+    upload.end(bytes.subarray(bytes.length / 2));
+    const [response] = await answered;
+    expect(response.statusCode).toBe(200);
+    expect(JSON.parse(await text(response))).toMatchObject({ text: 'complete' });
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
   });
 
   it('cuts what is not finished after SHUTDOWN_GRACE_SECONDS', async () => {

@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { GatewayError } from '../errors.ts';
@@ -33,17 +34,31 @@ const MAX_FIELDS_TOTAL_BYTES = 48 * 2 ** 20;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 /** A client that sends nothing for so long has gone. */
 const STALLED_UPLOAD_MS = 60_000;
+const DRAIN_POLL_MS = 20;
 
 export type UploadHandler = (upload: Upload) => Promise<void>;
 
-/**
- * @returns a function that receives the request's upload, calls the handler with it, and removes it afterwards.
- * @throws invalid_multipart, request_too_large, insufficient_storage, server_is_overloaded, invalid_value (a field).
- */
-export function createUploadReceiver(options: UploadOptions) {
+export interface UploadReceiver {
+  /**
+   * Receives the request's upload, calls the handler with it, and removes it afterwards.
+   * @throws invalid_multipart, request_too_large, insufficient_storage, server_is_overloaded, shutting_down,
+   * invalid_value (a field).
+   */
+  receive(request: Request, response: Response, handle: UploadHandler): Promise<void>;
+  /** Takes no more uploads, and waits for those begun and their handlers, at most until `deadline` (ms since the epoch). */
+  drain(deadline: number): Promise<void>;
+}
+
+export function createUploadReceiver(options: UploadOptions): UploadReceiver {
   let active = 0;
-  return async (request: Request, response: Response, handle: UploadHandler): Promise<void> => {
+  let handled = 0;
+  let draining = false;
+
+  async function receiveAndHandle(request: Request, response: Response, handle: UploadHandler): Promise<void> {
     refuseEarly(request, options.maxFileBytes);
+    if (draining) {
+      throw new GatewayError('shutting_down', { message: 'The server is shutting down.', retryAfterSeconds: 1 });
+    }
     if (active >= options.maxConcurrent) {
       throw new GatewayError('server_is_overloaded', {
         message: `The server is receiving ${active} uploads, which is its limit. Try again shortly.`,
@@ -51,6 +66,7 @@ export function createUploadReceiver(options: UploadOptions) {
       });
     }
     active += 1;
+    handled += 1;
     let uploading = true;
     const finishUploading = () => {
       if (uploading) active -= 1;
@@ -68,7 +84,16 @@ export function createUploadReceiver(options: UploadOptions) {
       }
     } finally {
       finishUploading();
+      handled -= 1;
     }
+  }
+
+  return {
+    receive: receiveAndHandle,
+    async drain(deadline) {
+      draining = true;
+      while (handled > 0 && Date.now() < deadline) await sleep(DRAIN_POLL_MS);
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import type { TranscriptionService } from '../../services/transcription.ts';
 import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
-import type { createUploadReceiver, Upload } from '../upload.ts';
+import type { Upload, UploadReceiver } from '../upload.ts';
 import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
 import { sendTranscription } from './transcription-response.ts';
@@ -16,16 +16,16 @@ const STREAM_START_MS = 60_000;
 
 export interface TranscriptionRouteOptions {
   service: TranscriptionService;
-  receiveUpload: ReturnType<typeof createUploadReceiver>;
+  uploads: UploadReceiver;
 }
 
-export function transcriptionRoute({ service, receiveUpload }: TranscriptionRouteOptions): Route {
+export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptions): Route {
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
     operation: transcriptionOperation,
     handle: (request, response) =>
-      receiveUpload(request, response, async (upload) => {
+      uploads.receive(request, response, async (upload) => {
         const form = parseTranscriptionForm(upload.fields);
         const audioPath = requireFile(upload);
         contextOf(response).fields.model = form.model;
