@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
@@ -42,6 +43,9 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** How long a slow reader may take for an answer that is written already when the server stops. */
+const LAST_ANSWERS_MS = 500;
+
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
   const version = await readVersion();
   const token = await readToken({ env: config.hub.token, cacheDir: config.modelCacheDir });
@@ -73,6 +77,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
   registry.preload(toPreload);
 
+  const uploads = createUploadReceiver({ spool, ...config.upload });
   let shuttingDown = false;
   const server = createHttpServer({
     version,
@@ -85,7 +90,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
           maxSeconds: config.audio.maxSeconds,
           maxDecodedBytes: config.audio.maxDecodedBytes,
         }),
-        receiveUpload: createUploadReceiver({ spool, ...config.upload }),
+        uploads,
       }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
@@ -114,8 +119,11 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     shuttingDown = true;
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
-    await registry.close(config.shutdownGraceSeconds * 1000);
-    // What is left are event streams and keep-alive connections.
+    const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
+    await uploads.drain(deadline);
+    await registry.close(Math.max(0, deadline - Date.now()));
+    // The last answers are on their way; what is left then are event streams and kept connections.
+    await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
     server.closeAllConnections();
     await closed;
     await spool.close();

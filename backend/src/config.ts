@@ -115,7 +115,7 @@ export const VARIABLES = {
   REQUEST_TIMEOUT_SECONDS: variable(
     wholeNumber(1, 86_400),
     '600',
-    'Longest time a request may take once its upload is complete and its model loaded.',
+    'Longest time a request may be in the model, waiting in its queue not counted.',
   ),
   SHUTDOWN_GRACE_SECONDS: variable(
     wholeNumber(0, 3_600),

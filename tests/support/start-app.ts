@@ -46,7 +46,14 @@ export async function startTestApp({
     MIN_FREE_DISK_MB: '0',
     ...env,
   });
-  const app = await startApp({ config, modelListUrl, console: false });
+  const cleanUp = async () => {
+    await hub?.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+  const app = await startApp({ config, modelListUrl, console: false }).catch(async (error: unknown) => {
+    await cleanUp();
+    throw error;
+  });
   return {
     ...app,
     dir,
@@ -54,8 +61,7 @@ export async function startTestApp({
     adminKey: ADMIN_KEY,
     close: async () => {
       await app.close();
-      await hub?.close();
-      await rm(dir, { recursive: true, force: true });
+      await cleanUp();
     },
   };
 }

@@ -1,7 +1,8 @@
 /** The only place that renders errors: OpenAI's envelope for whatever was thrown. */
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { GatewayError, toGatewayError } from '../errors.ts';
-import { discardRequestBody } from './discard-request-body.ts';
+import { answerEarly } from './answer-early.ts';
+import { isAwaitingContinue } from './expect-continue.ts';
 import { contextOf } from './request-context.ts';
 
 /** No route matched: JSON, never Express's HTML. */
@@ -21,19 +22,28 @@ export const errorHandler: ErrorRequestHandler = (thrown, request, response, _ne
     return;
   }
   if (context.signal.aborted) return;
-  const isComplete = request.complete;
-  if (!isComplete) response.setHeader('connection', 'close');
-  sendError(response, error);
-  if (!isComplete) discardRequestBody(request);
+  setErrorHead(response, error);
+  if (isBodyComing(request)) {
+    answerEarly(request, response, errorBody(error));
+    return;
+  }
+  // The client may send all the same what it was not told to.
+  if (isAwaitingContinue(request)) response.setHeader('connection', 'close');
+  response.json(errorBody(error));
 };
 
-export function sendError(response: Response, error: GatewayError): void {
+function isBodyComing(request: Request): boolean {
+  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers;
+  return !request.complete && (encoding !== undefined || length !== '0') && !isAwaitingContinue(request);
+}
+
+function setErrorHead(response: Response, error: GatewayError): void {
   if (error.retryAfterSeconds !== undefined) response.setHeader('retry-after', error.retryAfterSeconds);
   // A full disk or a file that does not fit in the time will not go better at once: clients must not repeat it.
   if (error.code === 'insufficient_storage' || error.code === 'request_timeout') {
     response.setHeader('x-should-retry', 'false');
   }
-  response.status(error.status).json(errorBody(error));
+  response.status(error.status);
 }
 
 export function errorBody(error: GatewayError) {
@@ -51,6 +61,7 @@ export function noteError(response: Response, error: GatewayError): void {
 
 /** Express's own failures (a bad percent-encoding, a malformed URL) have a status and no code of ours. */
 function fromExpress(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof URIError || (thrown instanceof Error && 'status' in thrown && thrown.status === 400)) {
     return new GatewayError('invalid_request', { message: 'The request could not be read.', cause: thrown });
   }

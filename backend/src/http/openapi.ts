@@ -1,10 +1,32 @@
+import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
 import { adminEvent } from '../contract/admin.ts';
 import { transcriptTextDelta, transcriptTextDone } from '../contract/transcription.ts';
 import type { Route } from './route.ts';
 
+/** `GET /openapi.json`: the document of these routes and itself. */
+export function openApiRoute(routes: readonly Route[], version: string): Route {
+  const route: Route = {
+    method: 'get',
+    path: '/openapi.json',
+    operation: {
+      operationId: 'openApi',
+      summary: 'This document',
+      tags: ['Operations'],
+      responses: {
+        '200': { description: 'OpenAPI 3.1', content: { 'application/json': { schema: z.looseObject({}) } } },
+      },
+    },
+    handle: (_request, response) => {
+      response.json(document);
+    },
+  };
+  const document = openApiDocument([...routes, route], version);
+  return route;
+}
+
 /** The OpenAPI 3.1 document of these routes; the schemas of streamed events stand in `components`. */
-export function openApiDocument(routes: readonly Route[], version: string) {
+function openApiDocument(routes: readonly Route[], version: string) {
   const paths: Record<string, Record<string, Route['operation']>> = {};
   for (const { path, method, operation } of routes) paths[path] = { ...paths[path], [method]: operation };
   return createDocument({

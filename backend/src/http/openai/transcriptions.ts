@@ -6,7 +6,7 @@ import type { TranscriptionService } from '../../services/transcription.ts';
 import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
-import type { createUploadReceiver, Upload } from '../upload.ts';
+import type { Upload, UploadReceiver } from '../upload.ts';
 import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
 import { sendTranscription } from './transcription-response.ts';
@@ -16,27 +16,27 @@ const STREAM_START_MS = 60_000;
 
 export interface TranscriptionRouteOptions {
   service: TranscriptionService;
-  receiveUpload: ReturnType<typeof createUploadReceiver>;
+  uploads: UploadReceiver;
 }
 
-export function transcriptionRoute({ service, receiveUpload }: TranscriptionRouteOptions): Route {
+export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptions): Route {
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
     operation: transcriptionOperation,
     handle: (request, response) =>
-      receiveUpload(request, response, async (upload) => {
+      uploads.receive(request, response, async (upload) => {
         const form = parseTranscriptionForm(upload.fields);
         const audioPath = requireFile(upload);
         contextOf(response).fields.model = form.model;
         service.check(form.model, form.params);
-        const run = (onDelta: (delta: string) => void) =>
+        const run: Run = (onDelta) =>
           service.transcribe({
             model: form.model,
             audioPath,
             params: form.params,
             signal: contextOf(response).signal,
-            onEvent: ({ delta }) => onDelta(delta),
+            ...(onDelta && { onEvent: ({ delta }) => onDelta(delta) }),
           });
         if (form.stream) await streamTranscription(response, run);
         else await answerTranscription(response, form, run);
@@ -44,10 +44,10 @@ export function transcriptionRoute({ service, receiveUpload }: TranscriptionRout
   };
 }
 
-type Run = (onDelta: (delta: string) => void) => Promise<TranscriptionResult>;
+type Run = (onDelta?: (delta: string) => void) => Promise<TranscriptionResult>;
 
 async function answerTranscription(response: Response, form: TranscriptionForm, run: Run): Promise<void> {
-  const result = await run(() => {});
+  const result = await run();
   contextOf(response).fields.audio_seconds = result.duration;
   sendTranscription(response, result, form);
 }

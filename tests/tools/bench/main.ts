@@ -1,0 +1,38 @@
+/** `npm run bench`: what the project's speed claims rest on, measured on the machine at hand. */
+import { runTool, UsageError } from '../command-line.ts';
+import { type BenchReport, printReport } from '../report.ts';
+
+/** Each in a module of its own, loaded when asked for: one benchmark's needs must not stop another. */
+const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<BenchReport> }>> = {
+  asr: () => import('./asr.ts'),
+  gateway: () => import('./gateway.ts'),
+  upload: () => import('./upload.ts'),
+};
+
+const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
+
+  asr [ROUNDS]        speech recognition against sherpa-onnx: same weights, same files
+  gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up
+  upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
+
+  --json              a last line with {"name", "pass", "figures"}
+
+Exit status: 0 when every goal is met, 1 when not, 2 for wrong usage.`;
+
+await runTool(async (args) => {
+  const json = args.includes('--json');
+  const [name, ...rest] = args.filter((argument) => argument !== '--json');
+  if (name === '--help') {
+    console.log(USAGE);
+    return true;
+  }
+  const load = name === undefined ? undefined : BENCHES[name];
+  if (load === undefined) {
+    const problem = name === undefined ? 'Which benchmark?' : `There is no benchmark '${name}'.`;
+    throw new UsageError(`${problem} There are: ${Object.keys(BENCHES).join(', ')}.\n\n${USAGE}`);
+  }
+  const { run } = await load();
+  const report = await run(rest);
+  printReport(report, { json });
+  return report.pass;
+});

@@ -1,0 +1,44 @@
+import { getPriority } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { modelState } from '../support/model-state.ts';
+import { postSpeech } from '../support/post-speech.ts';
+import { environmentOf } from '../support/processes.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+
+const SECRETS = {
+  OPENAI_API_KEYS: 'sk-user-secret-of-this-test',
+  HUGGINGFACE_TOKEN: 'hf_secret_of_this_test',
+  DATABASE_URL: 'postgres://gateway:secret-password@db/gateway',
+  AWS_SECRET_ACCESS_KEY: 'aws-secret-of-this-test',
+};
+
+let app: TestApp;
+beforeAll(async () => {
+  Object.assign(process.env, SECRETS);
+  app = await startTestApp({ env: { ...SECRETS, CUDA_VISIBLE_DEVICES: '', TZ: 'UTC' } });
+});
+afterAll(async () => {
+  for (const name of Object.keys(SECRETS)) delete process.env[name];
+  await app.close();
+});
+
+it('a worker gets what its programs need and no secret, neither by configuration nor by inheritance', async () => {
+  const headers = { authorization: `Bearer ${SECRETS.OPENAI_API_KEYS}` };
+  expect((await postSpeech(app.url, { headers })).status).toBe(200);
+  const environment = environmentOf(modelState(app.registry).replica.pid ?? 0);
+
+  const text = JSON.stringify(environment);
+  for (const secret of [...Object.values(SECRETS), app.adminKey]) expect(text).not.toContain(secret);
+  expect(environment).toMatchObject({ PATH: process.env.PATH, TZ: 'UTC' });
+  const unexpected = Object.keys(environment).filter(
+    (name) => !/^(PATH|HOME|LANG|TZ|CUDA_|ORT_|NODE_CHANNEL_)/.test(name),
+  );
+  expect(unexpected).toEqual([]);
+});
+
+it('a worker steps back behind the gateway when both want to compute, and so does all it starts', async () => {
+  const headers = { authorization: `Bearer ${SECRETS.OPENAI_API_KEYS}` };
+  expect((await postSpeech(app.url, { headers })).status).toBe(200);
+  const { pid } = modelState(app.registry).replica;
+  expect(getPriority(pid ?? 0)).toBeGreaterThan(getPriority());
+});
