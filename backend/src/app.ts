@@ -8,6 +8,7 @@ import { adminEventsRoute } from './http/admin/events.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
+import { translationRoute } from './http/openai/translations.ts';
 import { healthRoutes } from './http/ops/health.ts';
 import { createHttpServer } from './http/server.ts';
 import { Spool } from './http/spool.ts';
@@ -78,6 +79,10 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   registry.preload(toPreload);
 
   const uploads = createUploadReceiver({ spool, ...config.upload });
+  const transcription = createTranscriptionService(registry, {
+    maxSeconds: config.audio.maxSeconds,
+    maxDecodedBytes: config.audio.maxDecodedBytes,
+  });
   let shuttingDown = false;
   const server = createHttpServer({
     version,
@@ -85,13 +90,8 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     auth: { keys, listensOnLoopback: isLoopback(config.host), corsOrigins: config.corsOrigins },
     frontendDist: config.frontendDist,
     routes: [
-      transcriptionRoute({
-        service: createTranscriptionService(registry, {
-          maxSeconds: config.audio.maxSeconds,
-          maxDecodedBytes: config.audio.maxDecodedBytes,
-        }),
-        uploads,
-      }),
+      transcriptionRoute({ service: transcription, uploads }),
+      translationRoute({ service: transcription, uploads }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),

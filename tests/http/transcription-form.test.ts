@@ -124,7 +124,7 @@ describe('a transcription form', () => {
       'invalid_value',
       'timestamp_granularities',
     ],
-    ['log-probabilities', { include: ['logprobs'] }, 'unsupported_value', 'include'],
+    ['log-probabilities with subtitles', { include: ['logprobs'], response_format: 'srt' }, 'invalid_value', 'include'],
     ['an unknown inclusion', { include: 'everything' }, 'invalid_value', 'include'],
     ['an unknown strategy', { chunking_strategy: 'semantic' }, 'invalid_value', 'chunking_strategy'],
     ['a strategy without a type', { chunking_strategy: { threshold: '0.5' } }, 'invalid_value', 'chunking_strategy'],

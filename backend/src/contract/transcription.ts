@@ -16,6 +16,8 @@ export const chunkingStrategy = z.union([
 
 /** What a pipeline gets to know of the request. */
 export const transcriptionParams = z.object({
+  /** `translate` writes English, whatever is spoken. Default `transcribe`. */
+  task: z.enum(['transcribe', 'translate']).optional(),
   /** Language of the speech: ISO 639-1 (or 639-3 where there is no two-letter code), lower case. */
   language: z.string().optional(),
   prompt: z.string().optional(),
@@ -23,6 +25,8 @@ export const transcriptionParams = z.object({
   chunking: chunkingStrategy.optional(),
   /** Word times are wanted in the result. */
   words: z.boolean(),
+  /** The tokens' log-probabilities are wanted in the result. */
+  logprobs: z.boolean().optional(),
 });
 export type TranscriptionParams = z.infer<typeof transcriptionParams>;
 
@@ -45,9 +49,39 @@ export const transcriptSegment = z
     avg_logprob: z.number(),
     compression_ratio: z.number(),
     no_speech_prob: z.number(),
+    risk: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Beyond OpenAI: why the text may be made up, for example `repetition` or `vad_mismatch`' }),
   })
   .meta({ id: 'TranscriptionSegment' });
 export type TranscriptSegment = z.infer<typeof transcriptSegment>;
+
+export const tokenLogprob = z
+  .object({
+    token: z.string(),
+    /** Natural logarithm. */
+    logprob: z.number(),
+    /** UTF-8; a token may hold part of a character. */
+    bytes: z.array(z.int()),
+  })
+  .meta({ id: 'TokenLogprob' });
+export type TokenLogprob = z.infer<typeof tokenLogprob>;
+
+/** Text a model wrote that is not part of the transcript, and why. */
+export const suppressedSegment = z
+  .object({
+    start: z.number(),
+    end: z.number(),
+    text: z.string(),
+    reason: z.enum(['no_speech', 'zero_length']),
+    temperature: z.number(),
+    avg_logprob: z.number(),
+    compression_ratio: z.number(),
+    no_speech_prob: z.number(),
+  })
+  .meta({ id: 'SuppressedSegment' });
+export type SuppressedSegment = z.infer<typeof suppressedSegment>;
 
 /** What a transcription pipeline returns: everything any response format needs. Times in seconds. */
 export interface TranscriptionResult {
@@ -58,6 +92,10 @@ export interface TranscriptionResult {
   duration: number;
   segments: TranscriptSegment[];
   words: TranscriptWord[];
+  /** Of the text's tokens, when they were asked for. */
+  logprobs?: TokenLogprob[];
+  /** Beyond OpenAI: what the model wrote where it heard no speech. */
+  suppressed_segments?: SuppressedSegment[];
 }
 
 /** What a transcription pipeline may emit while it runs; the deltas concatenated are the result's text. */
@@ -68,7 +106,11 @@ export const durationUsage = z
   .meta({ id: 'DurationUsage' });
 
 export const transcriptionJson = z
-  .object({ text: z.string(), usage: durationUsage })
+  .object({
+    text: z.string(),
+    logprobs: z.array(tokenLogprob).optional().meta({ description: 'With `include[]=logprobs`' }),
+    usage: durationUsage,
+  })
   .meta({ id: 'CreateTranscriptionResponseJson' });
 
 export const transcriptionVerboseJson = z
@@ -79,13 +121,35 @@ export const transcriptionVerboseJson = z
     text: z.string(),
     segments: z.array(transcriptSegment).optional(),
     words: z.array(transcriptWord).optional(),
+    suppressed_segments: z
+      .array(suppressedSegment)
+      .optional()
+      .meta({ description: 'Beyond OpenAI: text left out of the transcript, with the reason' }),
     usage: durationUsage,
   })
   .meta({ id: 'CreateTranscriptionResponseVerboseJson' });
+
+/** `POST /v1/audio/translations`: no usage and no words, as OpenAI has it. */
+export const translationJson = z.object({ text: z.string() }).meta({ id: 'CreateTranslationResponseJson' });
+
+export const translationVerboseJson = z
+  .object({
+    task: z.literal('translate'),
+    language: z.literal('english').meta({ description: 'Of the text' }),
+    duration: z.number(),
+    text: z.string(),
+    segments: z.array(transcriptSegment),
+    suppressed_segments: z.array(suppressedSegment).optional(),
+  })
+  .meta({ id: 'CreateTranslationResponseVerboseJson' });
 
 export const transcriptTextDelta = z
   .object({ type: z.literal('transcript.text.delta'), delta: z.string() })
   .meta({ id: 'TranscriptTextDeltaEvent' });
 export const transcriptTextDone = z
-  .object({ type: z.literal('transcript.text.done'), text: z.string() })
+  .object({
+    type: z.literal('transcript.text.done'),
+    text: z.string(),
+    logprobs: z.array(tokenLogprob).optional(),
+  })
   .meta({ id: 'TranscriptTextDoneEvent' });

@@ -26,6 +26,10 @@ export interface ModelDefinition extends RepoFiles {
   id: string;
   /** ISO 639-1 codes of the languages it understands; empty = not restricted. */
   languages: readonly string[];
+  /** It can tell the log-probabilities of its tokens (`include[]=logprobs`). */
+  logprobs?: boolean;
+  /** It can also write English for other languages (`POST /v1/audio/translations`). */
+  translates?: boolean;
   /** Day the model was published (ISO 8601), for `created` in model lists. */
   published?: string;
   /** SPDX identifier or the licence's name, for the operator. */

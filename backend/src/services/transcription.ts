@@ -24,6 +24,18 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
   const check = (model: string, params: TranscriptionParams) => {
     const { definition } = registry.resolve(model, 'transcription');
     const { languages } = definition;
+    if (params.logprobs === true && definition.logprobs !== true) {
+      throw new GatewayError('unsupported_value', {
+        message: `The model '${model}' gives no log-probabilities; leave \`include[]\` out, or use a whisper model.`,
+        param: 'include',
+      });
+    }
+    if (params.task === 'translate' && definition.translates !== true) {
+      throw new GatewayError('unsupported_value', {
+        message: `The model '${model}' does not translate. The multilingual whisper models do, for example 'whisper-base'.`,
+        param: 'model',
+      });
+    }
     if (params.language === undefined || languages.length === 0 || languages.includes(params.language)) return;
     throw new GatewayError('unsupported_value', {
       message: `The model '${model}' understands ${languages.join(', ')}; '${params.language}' is not among them.`,

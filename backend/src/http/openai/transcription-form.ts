@@ -75,9 +75,9 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       param: 'timestamp_granularities',
     });
   }
-  if (form.include.length > 0) {
-    throw new GatewayError('unsupported_value', {
-      message: `The model '${form.model}' gives no log-probabilities; leave \`include[]\` out.`,
+  if (form.include.length > 0 && form.response_format !== 'json') {
+    throw new GatewayError('invalid_value', {
+      message: '`response_format` must be `json` if `include[]` is provided.',
       param: 'include',
     });
   }
@@ -93,8 +93,21 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       temperature: form.temperature,
       chunking: form.chunking_strategy,
       words: granularities.has('word'),
+      ...(form.include.length > 0 ? { logprobs: true } : {}),
     },
   };
+}
+
+/** The fields of a translation: those of a transcription that OpenAI has there; others pass and are ignored. */
+export function parseTranslationForm(
+  body: Readonly<Record<string, unknown>>,
+): Pick<TranscriptionForm, 'model' | 'format' | 'params'> {
+  const { model, prompt, response_format, temperature } = body;
+  const known = Object.entries({ model, prompt, response_format, temperature }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const { format, params, ...form } = parseTranscriptionForm(Object.fromEntries(known));
+  return { model: form.model, format, params: { ...params, task: 'translate' } };
 }
 
 /**

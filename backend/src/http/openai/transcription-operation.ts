@@ -24,6 +24,10 @@ const form = z
       .array(z.enum(TIMESTAMP_GRANULARITIES))
       .optional()
       .meta({ description: 'With `verbose_json` only; default `segment`' }),
+    'include[]': z
+      .array(z.enum(['logprobs']))
+      .optional()
+      .meta({ description: 'With `json` only, from models that give log-probabilities' }),
     stream: z.boolean().optional().meta({ description: 'Answer with server-sent events' }),
     chunking_strategy: z.string().optional().meta({ description: '`auto`, or an object of type `server_vad`' }),
   })

@@ -9,7 +9,7 @@ export function sendTranscription(response: Response, result: TranscriptionResul
   const usage = { type: 'duration', seconds: Math.ceil(result.duration) } as const;
   switch (form.format) {
     case 'json':
-      response.json({ text: result.text, usage });
+      response.json({ text: result.text, ...logprobsOf(result), usage });
       return;
     case 'verbose_json':
       response.json({
@@ -19,18 +19,52 @@ export function sendTranscription(response: Response, result: TranscriptionResul
         text: result.text,
         ...(form.granularities.has('segment') ? { segments: result.segments } : {}),
         ...(form.granularities.has('word') ? { words: result.words } : {}),
+        ...suppressed(result),
         usage,
       });
       return;
-    case 'text':
-      sendText(response, `${result.text}\n`);
-      return;
-    case 'srt':
-      sendText(response, toSrt(result.segments));
-      return;
-    case 'vtt':
-      sendText(response, toVtt(result.segments));
+    default:
+      sendAsText(response, result, form.format);
   }
+}
+
+/** Renders a finished translation; its text is English. */
+export function sendTranslation(
+  response: Response,
+  result: TranscriptionResult,
+  format: TranscriptionForm['format'],
+): void {
+  switch (format) {
+    case 'json':
+      response.json({ text: result.text });
+      return;
+    case 'verbose_json':
+      response.json({
+        task: 'translate',
+        language: 'english',
+        duration: result.duration,
+        text: result.text,
+        segments: result.segments,
+        ...suppressed(result),
+      });
+      return;
+    default:
+      sendAsText(response, result, format);
+  }
+}
+
+/** For `json` answers and the last event of a stream. */
+export function logprobsOf({ logprobs }: TranscriptionResult) {
+  return logprobs === undefined ? {} : { logprobs };
+}
+
+function suppressed({ suppressed_segments: segments }: TranscriptionResult) {
+  return segments === undefined ? {} : { suppressed_segments: segments };
+}
+
+function sendAsText(response: Response, { text, segments }: TranscriptionResult, format: 'text' | 'srt' | 'vtt'): void {
+  if (format === 'text') sendText(response, `${text}\n`);
+  else sendText(response, format === 'srt' ? toSrt(segments) : toVtt(segments));
 }
 
 function sendText(response: Response, text: string): void {

@@ -1,15 +1,16 @@
 /** `POST /v1/audio/transcriptions`. */
 import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
-import { GatewayError, toGatewayError } from '../../errors.ts';
+import { toGatewayError } from '../../errors.ts';
 import type { TranscriptionService } from '../../services/transcription.ts';
 import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
-import type { Upload, UploadReceiver } from '../upload.ts';
+import type { UploadReceiver } from '../upload.ts';
+import { requireFile } from './require-file.ts';
 import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
-import { sendTranscription } from './transcription-response.ts';
+import { logprobsOf, sendTranscription } from './transcription-response.ts';
 
 /** A stream that has nothing to say yet still sends its headers by then: clients and proxies give up on silence. */
 const STREAM_START_MS = 60_000;
@@ -65,7 +66,7 @@ async function streamTranscription(response: Response, run: Run): Promise<void> 
     contextOf(response).fields.audio_seconds = result.duration;
     // A model that cannot stream emits nothing on its way: its whole text is one delta.
     if (text === '' && result.text !== '') sendDelta(result.text);
-    stream.send({ type: 'transcript.text.done', text: result.text });
+    stream.send({ type: 'transcript.text.done', text: result.text, ...logprobsOf(result) });
     stream.end();
   } catch (error) {
     if (!stream.started || contextOf(response).signal.aborted) throw error;
@@ -73,20 +74,4 @@ async function streamTranscription(response: Response, run: Run): Promise<void> 
   } finally {
     clearTimeout(patience);
   }
-}
-
-function requireFile({ file, fields }: Upload): string {
-  if (file === undefined) {
-    const asText = Object.hasOwn(fields, 'file');
-    throw new GatewayError('missing_required_parameter', {
-      message: asText
-        ? 'The part "file" came as text: send it as a file, with a filename (curl: -F file=@speech.wav).'
-        : 'You must provide the audio in a part named "file".',
-      param: 'file',
-    });
-  }
-  if (file.bytes === 0) {
-    throw new GatewayError('audio_too_short', { message: 'The audio file is empty.', param: 'file' });
-  }
-  return file.path;
 }

@@ -1,0 +1,152 @@
+/** Whisper over HTTP: tiny reference models through the whole path, hub included. What they write is no language. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
+import { whisperFixture } from '../support/seeded-weights.ts';
+import { describeWithShared, shared } from '../support/shared.ts';
+import { type Api, errorOf, json, startApi } from './start-api.ts';
+
+const TIMESTAMPED = 'whisper-tiny_timestamped';
+const ENGLISH = 'whisper-tiny.en';
+const VAD = 'onnx/model.onnx';
+
+describeWithShared('whisper', () => {
+  let hub: FakeHub;
+  let api: Api;
+  let speech: File;
+  beforeAll(async () => {
+    hub = await startFakeHub({
+      repos: {
+        [`onnx-community/${TIMESTAMPED}`]: await whisperFixture('timestamped'),
+        [`onnx-community/${ENGLISH}`]: await whisperFixture('en'),
+        'onnx-community/silero-vad': { [VAD]: await readFile(shared('hub/onnx-community/silero-vad', VAD)) },
+      },
+    });
+    api = await startApi({ env: { HF_ENDPOINT: hub.url } });
+    speech = new File([await readFile(shared('audio/speech/jfk.wav'))], 'jfk.wav');
+  });
+  afterAll(async () => {
+    await api.close();
+    await hub.close();
+  });
+
+  interface Verbose {
+    text: string;
+    language: string;
+    segments?: { text: string; start: number; end: number }[];
+    words?: { word: string; start: number; end: number }[];
+  }
+
+  it('verbose_json with words: segments and words lie in the audio, in order', async () => {
+    const response = await api.transcribe({
+      file: speech,
+      model: TIMESTAMPED,
+      language: 'en',
+      response_format: 'verbose_json',
+      'timestamp_granularities[]': ['word', 'segment'],
+    });
+    expect(response.status).toBe(200);
+    const { text, language, segments = [], words = [] } = await json<Verbose>(response);
+    expect(text).not.toBe('');
+    expect(language).toBe('english');
+    for (const list of [segments, words]) {
+      expect(list.length).toBeGreaterThan(0);
+      const times = list.flatMap(({ start, end }) => [start, end]);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(Math.min(...times)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...times)).toBeLessThanOrEqual(11);
+    }
+    expect(
+      segments
+        .map((segment) => segment.text)
+        .join('')
+        .trim(),
+    ).toBe(text);
+  });
+
+  it('stream: the deltas are the text of the plain answer', async () => {
+    const plain = await json<{ text: string }>(
+      await api.transcribe({ file: speech, model: TIMESTAMPED, language: 'en' }),
+    );
+    const stream = await api.transcribe({ file: speech, model: TIMESTAMPED, language: 'en', stream: 'true' });
+    const events = (await stream.text())
+      .split('\n\n')
+      .filter((frame) => frame.startsWith('data: '))
+      .map((frame): { type: string; delta?: string; text?: string } => JSON.parse(frame.slice('data: '.length)));
+    expect(events.map(({ delta }) => delta ?? '').join('')).toBe(plain.text);
+    expect(events.at(-1)).toEqual({ type: 'transcript.text.done', text: plain.text });
+  });
+
+  const translate = (values: Record<string, string | File>) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ file: speech, ...values })) form.set(name, value);
+    return api.fetch('/v1/audio/translations', { method: 'POST', body: form });
+  };
+
+  it('F1 translations as json, verbose_json and text; another text than the transcript', async () => {
+    const transcript = await json<{ text: string }>(
+      await api.transcribe({ file: speech, model: TIMESTAMPED, temperature: '0' }),
+    );
+    const plain = await json<{ text: string }>(await translate({ model: TIMESTAMPED }));
+    expect(Object.keys(plain)).toEqual(['text']);
+    expect(plain.text).not.toBe(transcript.text);
+    const verbose = await json<Verbose>(await translate({ model: TIMESTAMPED, response_format: 'verbose_json' }));
+    expect(verbose).toMatchObject({ task: 'translate', language: 'english', text: plain.text });
+    const text = await translate({ model: TIMESTAMPED, response_format: 'text' });
+    expect(await text.text()).toBe(`${plain.text}\n`);
+  });
+
+  it('F1 translations through the openai client', async () => {
+    const { text } = await api.openai.audio.translations.create({ file: speech, model: TIMESTAMPED });
+    expect(text).not.toBe('');
+  });
+
+  it.each([ENGLISH, 'zipformer-gigaspeech-3.3m'])(
+    '%s cannot translate, and the answer names one that can',
+    async (model) => {
+      const response = await translate({ model });
+      const message = response.clone();
+      expect(await errorOf(response)).toMatchObject({ status: 400, code: 'unsupported_value', param: 'model' });
+      expect(await message.text()).toContain('whisper-base');
+    },
+  );
+
+  it('A12 include[]=logprobs: one for each token of the text, also at the end of a stream', async () => {
+    const values = { file: speech, model: TIMESTAMPED, language: 'en', 'include[]': 'logprobs' };
+    const { text, logprobs } = await json<{ text: string; logprobs: { bytes: number[]; logprob: number }[] }>(
+      await api.transcribe(values),
+    );
+    const spelt = Buffer.from(logprobs.flatMap(({ bytes }) => bytes)).toString();
+    expect(spelt.trim()).toBe(text);
+    expect(logprobs.every(({ logprob }) => logprob <= 0)).toBe(true);
+    const stream = await (await api.transcribe({ ...values, stream: 'true' })).text();
+    const done = JSON.parse(stream.trim().split('data: ').at(-1) ?? '');
+    expect(done).toMatchObject({ type: 'transcript.text.done', text, logprobs });
+  });
+
+  it('A12 a model without log-probabilities, or another format than json: 400', async () => {
+    for (const values of [
+      { model: 'zipformer-gigaspeech-3.3m', 'include[]': 'logprobs' },
+      { model: TIMESTAMPED, 'include[]': 'logprobs', response_format: 'verbose_json' },
+    ]) {
+      expect(await errorOf(await api.transcribe(values))).toMatchObject({ status: 400, param: 'include' });
+    }
+  });
+
+  it('word times from a model without attention: 400 that names the one that has it', async () => {
+    const response = await api.transcribe({
+      file: speech,
+      model: ENGLISH,
+      response_format: 'verbose_json',
+      'timestamp_granularities[]': ['word'],
+    });
+    const message = response.clone();
+    expect(await errorOf(response)).toMatchObject({ status: 400, param: 'timestamp_granularities' });
+    expect(await message.text()).toContain(`${ENGLISH}_timestamped`);
+  });
+
+  it('a language the model does not know: 400', async () => {
+    const response = await api.transcribe({ file: speech, model: ENGLISH, language: 'de' });
+    expect(await errorOf(response)).toMatchObject({ status: 400, code: 'unsupported_value', param: 'language' });
+  });
+});
