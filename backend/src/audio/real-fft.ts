@@ -1,6 +1,6 @@
 /**
- * Power spectrum of a real signal whose length is a power of two: the even and odd samples are packed into one
- * complex signal of half the length, transformed by a Stockham radix-4 FFT (no bit reversal), and unpacked.
+ * Power spectrum of a real signal whose length is 8·2^a·5^b: the even and odd samples are packed into one complex
+ * signal of half the length, transformed by a Stockham FFT of radix 5, 4 and 2 (no bit reversal), and unpacked.
  * Tables and scratch space are made once; a call allocates nothing.
  */
 export interface RealFft {
@@ -9,8 +9,14 @@ export interface RealFft {
   powerSpectrum(signal: Float64Array, power: Float64Array): void;
 }
 
+// Radix 5: cosines and sines of 2π/5 and 4π/5.
+const C1 = Math.cos((2 * Math.PI) / 5);
+const C2 = Math.cos((4 * Math.PI) / 5);
+const S1 = Math.sin((2 * Math.PI) / 5);
+const S2 = Math.sin((4 * Math.PI) / 5);
+
 export function createRealFft(size: number): RealFft {
-  if (size < 8 || (size & (size - 1)) !== 0) throw new Error(`FFT size must be a power of two ≥ 8, not ${size}`);
+  if (size < 8 || !isSupported(size)) throw new Error(`FFT size must be 8·2^a·5^b, not ${size}`);
   const half = size / 2;
   // Interleaved re, im: [2 · half]
   let front = new Float64Array(size);
@@ -30,6 +36,80 @@ export function createRealFft(size: number): RealFft {
   }
 
   /** Stockham stage: `length` points left to split, `stride` interleaved transforms. */
+  function radix5(x: Float64Array, y: Float64Array, length: number, stride: number): void {
+    const fifth = length / 5;
+    const step = size / length;
+    for (let p = 0; p < fifth; p += 1) {
+      const k1 = p * step;
+      const c1 = cos[k1] as number;
+      const s1 = sin[k1] as number;
+      const c2 = cos[2 * k1] as number;
+      const s2 = sin[2 * k1] as number;
+      const c3 = cos[3 * k1] as number;
+      const s3 = sin[3 * k1] as number;
+      const c4 = cos[4 * k1] as number;
+      const s4 = sin[4 * k1] as number;
+      const i0 = 2 * stride * p;
+      const i1 = i0 + 2 * stride * fifth;
+      const i2 = i1 + 2 * stride * fifth;
+      const i3 = i2 + 2 * stride * fifth;
+      const i4 = i3 + 2 * stride * fifth;
+      const o0 = 10 * stride * p;
+      const o1 = o0 + 2 * stride;
+      const o2 = o1 + 2 * stride;
+      const o3 = o2 + 2 * stride;
+      const o4 = o3 + 2 * stride;
+      for (let q = 0; q < 2 * stride; q += 2) {
+        const ar = x[i0 + q] as number;
+        const ai = x[i0 + q + 1] as number;
+        const br = x[i1 + q] as number;
+        const bi = x[i1 + q + 1] as number;
+        const cr = x[i2 + q] as number;
+        const ci = x[i2 + q + 1] as number;
+        const dr = x[i3 + q] as number;
+        const di = x[i3 + q + 1] as number;
+        const er = x[i4 + q] as number;
+        const ei = x[i4 + q + 1] as number;
+        const outerR = br + er;
+        const outerI = bi + ei;
+        const innerR = cr + dr;
+        const innerI = ci + di;
+        const outerDifferenceR = br - er;
+        const outerDifferenceI = bi - ei;
+        const innerDifferenceR = cr - dr;
+        const innerDifferenceI = ci - di;
+        const even1R = ar + C1 * outerR + C2 * innerR;
+        const even1I = ai + C1 * outerI + C2 * innerI;
+        const even2R = ar + C2 * outerR + C1 * innerR;
+        const even2I = ai + C2 * outerI + C1 * innerI;
+        // −i times these is added to the even part of 1, 2 and taken from that of 4, 3.
+        const odd1R = S1 * outerDifferenceR + S2 * innerDifferenceR;
+        const odd1I = S1 * outerDifferenceI + S2 * innerDifferenceI;
+        const odd2R = S2 * outerDifferenceR - S1 * innerDifferenceR;
+        const odd2I = S2 * outerDifferenceI - S1 * innerDifferenceI;
+        y[o0 + q] = ar + outerR + innerR;
+        y[o0 + q + 1] = ai + outerI + innerI;
+        const t1r = even1R + odd1I;
+        const t1i = even1I - odd1R;
+        y[o1 + q] = t1r * c1 - t1i * s1;
+        y[o1 + q + 1] = t1r * s1 + t1i * c1;
+        const t2r = even2R + odd2I;
+        const t2i = even2I - odd2R;
+        y[o2 + q] = t2r * c2 - t2i * s2;
+        y[o2 + q + 1] = t2r * s2 + t2i * c2;
+        const t3r = even2R - odd2I;
+        const t3i = even2I + odd2R;
+        y[o3 + q] = t3r * c3 - t3i * s3;
+        y[o3 + q + 1] = t3r * s3 + t3i * c3;
+        const t4r = even1R - odd1I;
+        const t4i = even1I + odd1R;
+        y[o4 + q] = t4r * c4 - t4i * s4;
+        y[o4 + q + 1] = t4r * s4 + t4i * c4;
+      }
+    }
+  }
+
+  /** As `radix5`, in four. */
   function radix4(x: Float64Array, y: Float64Array, length: number, stride: number): void {
     const quarter = length / 4;
     const step = size / length;
@@ -99,6 +179,12 @@ export function createRealFft(size: number): RealFft {
     front.set(signal);
     let length = half;
     let stride = 1;
+    while (length % 5 === 0) {
+      radix5(front, back, length, stride);
+      swap();
+      length /= 5;
+      stride *= 5;
+    }
     while (length >= 4) {
       radix4(front, back, length, stride);
       swap();
@@ -138,4 +224,10 @@ export function createRealFft(size: number): RealFft {
   }
 
   return { size, powerSpectrum };
+}
+
+function isSupported(size: number): boolean {
+  let rest = size / 8;
+  while (rest % 5 === 0) rest /= 5;
+  return Number.isInteger(Math.log2(rest));
 }
