@@ -1,5 +1,6 @@
 /** Every model family. Adding one is adding a folder and its line here. */
 import type { Family } from './define-model.ts';
 import transducer from './transducer/definition.ts';
+import whisper from './whisper/definition.ts';
 
-export const families: readonly Family[] = [transducer];
+export const families: readonly Family[] = [transducer, whisper];

@@ -7,6 +7,8 @@ export interface OpenSessionOptions {
   threads: number;
   /** `cpu`, or any `cuda:N`: the worker's environment shows it one GPU only (CUDA_VISIBLE_DEVICES), its number 0. */
   device: string;
+  /** See `SessionOptions`. */
+  plansMemory?: boolean;
 }
 
 type Runtime = typeof import('onnxruntime-node');
@@ -31,6 +33,7 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    enableMemPattern: options.plansMemory ?? true,
     // Errors only: hub graphs warn about unused initializers at every load.
     logSeverityLevel: 3,
     // Idle pool threads sleep; several replicas share the cores.
@@ -50,7 +53,8 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     outputs: session.outputMetadata.map(tensorInfo),
     tensor: (type: string, data: TensorLike['data'], dims: readonly number[]) => new makeTensor(type, data, dims),
     async run(feeds) {
-      return (await session.run(feeds as Record<string, Tensor>)) as Record<string, TensorLike>;
+      const fed = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, halvesAsIntegers(tensor)]));
+      return (await session.run(fed as Record<string, Tensor>)) as Record<string, TensorLike>;
     },
     release: () => session.release(),
   };
@@ -59,4 +63,16 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
 function tensorInfo(metadata: InferenceSession.ValueMetadata): TensorInfo {
   if (!metadata.isTensor) throw new Error(`${metadata.name} is no tensor: graphs with sequences or maps are not used`);
   return { name: metadata.name, type: metadata.type, shape: metadata.shape };
+}
+
+/**
+ * The native binding (onnxruntime-node 1.26) knows float16 data as Uint16Array alone, but its Tensor class holds a
+ * Float16Array where Node has one, and that is read as empty. Feeds need not be of the class.
+ */
+function halvesAsIntegers(tensor: TensorLike): TensorLike {
+  const { type, dims, data } = tensor;
+  if (!(data instanceof Float16Array)) return tensor;
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
+  const feed: TensorLike & { location: 'cpu' } = { type, dims, data: bits, location: 'cpu' };
+  return feed;
 }

@@ -85,6 +85,7 @@ function createLoadContext(message: LoadMessage, model: ModelDefinition): LoadCo
     },
     openSession: (graph, options = {}) =>
       openSession(graph, {
+        ...options,
         threads: options.threads ?? message.threads,
         device: message.device === 'cpu' ? 'cpu' : 'cuda',
       }),

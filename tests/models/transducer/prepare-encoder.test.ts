@@ -5,7 +5,7 @@ import type { OpenedSession, TensorLike } from '../../../backend/src/audio/sessi
 import { type OnnxNode, readOnnxModel } from '../../../backend/src/models/transducer/onnx-graph.ts';
 import { prepareEncoder } from '../../../backend/src/models/transducer/prepare-encoder.ts';
 import { transcribePcm } from '../../../backend/src/models/transducer/transcribe.ts';
-import { integerField, textField } from '../../../backend/src/models/transducer/wire.ts';
+import { integerField, textField } from '../../../backend/src/models/wire.ts';
 import { describeWithShared } from '../../support/shared.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { loadSmallModel, openOnOneThread, readWav, SPEECH, smallModel } from './support.ts';

@@ -2,7 +2,7 @@
  * An ONNX model opened for small edits on the wire: what is not edited is written back byte for byte, so weights and
  * fields of later schema versions stay as they are. Field numbers: onnx/onnx.proto.
  */
-import { integers, messageField, readFields, textField, texts, type WireField } from './wire.ts';
+import { integers, messageField, readFields, textField, texts, type WireField } from '../wire.ts';
 
 const MODEL_GRAPH = 7;
 const MODEL_METADATA = 14;

@@ -1,5 +1,5 @@
+import { integerField, messageField, textField } from '../wire.ts';
 import { linkNodes, type OnnxInitializer, type OnnxLinks, type OnnxModel, type OnnxNode } from './onnx-graph.ts';
-import { integerField, messageField, textField } from './wire.ts';
 
 /**
  * exp is kept from overflowing above this: softplus(d) is d there to the last bit of a float32, and stays at 80 beyond,

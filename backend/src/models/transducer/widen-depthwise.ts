@@ -1,5 +1,5 @@
+import { integerField, integers, messageField, readFields, textField, texts } from '../wire.ts';
 import { linkNodes, type OnnxInitializer, type OnnxModel, type OnnxNode } from './onnx-graph.ts';
-import { integerField, integers, messageField, readFields, textField, texts } from './wire.ts';
 
 /** Reshape targets; 0 keeps a dimension. [1, C, T] → [1, C, 1, T] and back. */
 const WIDE = { name: 'widen_depthwise_4d', dims: [0, 0, 1, -1] };

@@ -1,0 +1,81 @@
+/** Opens a Whisper repository's graphs and reads its vocabulary and settings. */
+import { readFile } from 'node:fs/promises';
+import { createLogMel, MEL_FRAMES } from '../../audio/log-mel.ts';
+import type { OpenedSession } from '../../audio/session.ts';
+import type { LoadContext } from '../define-model.ts';
+import type { WhisperDecoder } from './decoder.ts';
+import { graphFiles, VAD_FILE, VAD_ROLE, type WhisperSettings } from './definition.ts';
+import type { PromptRequest } from './prompt.ts';
+import type { WhisperModel } from './request.ts';
+import { createScheduler } from './scheduler.ts';
+import { asFloat32 } from './step-decoder.ts';
+import { createTokenizer } from './tokenizer.ts';
+import { windowJobs } from './window-jobs.ts';
+
+export type DecoderContext = Pick<LoadContext, 'file' | 'derivedFolder' | 'openSession' | 'log'>;
+
+export interface OpenedDecoder {
+  rows: Pick<WhisperDecoder, 'decode' | 'detectLanguage' | 'alignments'>;
+  multilingual: boolean;
+  /** The graphs give cross-attention: word times can be had. */
+  attends: boolean;
+  prompt(request: PromptRequest): number[];
+  release(): Promise<void>;
+}
+
+/** `graphs` are file names in the repository. */
+export type OpenDecoder = (
+  context: DecoderContext,
+  graphs: { decoder: string; decoderWithPast: string },
+) => Promise<OpenedDecoder>;
+
+export interface LoadedWhisper extends WhisperModel {
+  attends: boolean;
+  release(): Promise<void>;
+}
+
+export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder): Promise<LoadedWhisper> {
+  const settings = context.model.settings as WhisperSettings;
+  const graphs = graphFiles(settings.dtype);
+  const readJson = async (name: string): Promise<object> => JSON.parse(await readFile(context.file(name), 'utf8'));
+  const tokenizer = createTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'));
+  const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
+  const encoder = await context.openSession(context.file(graphs.encoder));
+  const decoder = await openDecoder(context, graphs);
+  const bins = melBins(encoder);
+  const mel = createLogMel(bins);
+  const encode = (features: Float32Array): Promise<Float32Array> => runEncoder(encoder, features, bins);
+
+  return {
+    tokenizer,
+    scheduler: createScheduler({ ...settings.batching, ...windowJobs({ mel, encode, decoder: decoder.rows }) }),
+    vad,
+    onlyLanguage: decoder.multilingual ? undefined : 'en',
+    prompt: decoder.prompt,
+    attends: decoder.attends,
+    async release() {
+      await decoder.release();
+      await encoder.release();
+      await vad.release();
+    },
+  };
+}
+
+/** 80, or 128 from large-v3 on. */
+function melBins(encoder: OpenedSession): number {
+  const bins = encoder.inputs.find(({ name }) => name === 'input_features')?.shape[1];
+  if (typeof bins !== 'number') throw new Error('The encoder does not say how many mel bins "input_features" has');
+  return bins;
+}
+
+/** `features` [bins, 3000] → [1500, d]; exports in float16 may take and give that type. */
+async function runEncoder(encoder: OpenedSession, features: Float32Array, bins: number): Promise<Float32Array> {
+  const dims = [1, bins, MEL_FRAMES];
+  const half = encoder.inputs.some(({ name, type }) => name === 'input_features' && type === 'float16');
+  const input = half
+    ? encoder.tensor('float16', new Float16Array(features), dims)
+    : encoder.tensor('float32', features, dims);
+  const { last_hidden_state: hidden } = await encoder.run({ input_features: input });
+  if (hidden === undefined) throw new Error('The encoder has no output "last_hidden_state"');
+  return asFloat32(hidden);
+}

@@ -1,0 +1,163 @@
+/**
+ * Shares a model among the requests of a worker, one job (a window's decoding) at a time: whoever has waited longest
+ * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows.
+ */
+
+export interface SchedulerOptions<J, R> {
+  /** Jobs in one batch. */
+  maxBatch: number;
+  /** How long a job waits for others to share its batch, in milliseconds. A full batch never waits. */
+  maxWaitMs: number;
+  /** Jobs of one key can share a batch. */
+  key(job: J): string;
+  /** One result per job, in order. `signal` aborts when no request of the batch is interested any more. */
+  run(jobs: readonly J[], signal: AbortSignal): Promise<readonly R[]>;
+}
+
+/** One request's access to the model. */
+export interface Lane<J, R> {
+  /** Rejects with the lane's abort reason, or with what the job itself failed with. */
+  submit(job: J): Promise<R>;
+}
+
+export interface Scheduler<J, R> {
+  readonly maxBatch: number;
+  /** When `signal` aborts, the lane's jobs reject at once: waiting ones never run, results of running ones are dropped. */
+  open(signal: AbortSignal): Lane<J, R>;
+}
+
+interface Ticket<J, R> {
+  job: J;
+  key: string;
+  signal: AbortSignal;
+  /** performance.now() from which on it need not wait for company. */
+  dueAt: number;
+  resolve(result: R): void;
+  reject(reason: unknown): void;
+}
+
+export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Scheduler<J, R> {
+  const { maxBatch, maxWaitMs } = options;
+  /** Lanes with waiting jobs, next in turn first. */
+  const lanes: Ticket<J, R>[][] = [];
+  let running = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function waiting(): number {
+    return lanes.reduce((sum, lane) => sum + lane.length, 0);
+  }
+
+  /** Starts the loop now if a batch is full or due, else when it will be. */
+  function wake(): void {
+    clearTimeout(timer);
+    if (running || lanes.length === 0) return;
+    const dueAt = Math.min(...lanes.flat().map((ticket) => ticket.dueAt));
+    const delay = waiting() >= maxBatch ? 0 : Math.max(0, dueAt - performance.now());
+    // Never at once: what is submitted in the same turn belongs together.
+    timer = setTimeout(() => void work(), delay);
+  }
+
+  async function work(): Promise<void> {
+    running = true;
+    const batch = takeBatch(lanes, maxBatch);
+    if (batch.length > 0) await runBatch(batch);
+    running = false;
+    wake();
+  }
+
+  async function runBatch(batch: readonly Ticket<J, R>[]): Promise<void> {
+    const wanted = batch.filter(({ signal }) => !signal.aborted);
+    if (wanted.length === 0) return;
+    const unwanted = whenAllAborted(wanted.map(({ signal }) => signal));
+    try {
+      const results = await options.run(
+        wanted.map(({ job }) => job),
+        unwanted.signal,
+      );
+      if (results.length !== wanted.length) throw new Error(`${wanted.length} jobs gave ${results.length} results`);
+      for (const [i, ticket] of wanted.entries()) ticket.resolve(results[i] as R);
+    } catch (error) {
+      if (wanted.length === 1 || unwanted.signal.aborted) {
+        for (const ticket of wanted) ticket.reject(error);
+      } else {
+        // Only the job at fault shall fail.
+        for (const ticket of wanted) await runBatch([ticket]);
+      }
+    } finally {
+      unwanted.stop();
+    }
+  }
+
+  function open(signal: AbortSignal): Lane<J, R> {
+    const lane: Ticket<J, R>[] = [];
+    const inFlight = new Set<Ticket<J, R>>();
+    signal.addEventListener(
+      'abort',
+      () => {
+        lane.length = 0;
+        removeEmpty(lanes);
+        for (const ticket of inFlight) ticket.reject(signal.reason);
+      },
+      { once: true },
+    );
+
+    async function submit(job: J): Promise<R> {
+      signal.throwIfAborted();
+      const { promise, resolve, reject } = Promise.withResolvers<R>();
+      const dueAt = performance.now() + maxWaitMs;
+      const ticket = { job, key: options.key(job), signal, dueAt, resolve, reject };
+      inFlight.add(ticket);
+      lane.push(ticket);
+      if (lane.length === 1) lanes.push(lane);
+      wake();
+      try {
+        return await promise;
+      } finally {
+        inFlight.delete(ticket);
+      }
+    }
+
+    return { submit };
+  }
+
+  return { maxBatch, open };
+}
+
+/** Round robin from the first lane on, its first job's key decides; a lane that was served goes to the end. */
+function takeBatch<J, R>(lanes: Ticket<J, R>[][], maxBatch: number): Ticket<J, R>[] {
+  const key = lanes[0]?.[0]?.key;
+  const batch: Ticket<J, R>[] = [];
+  let served = true;
+  while (served && batch.length < maxBatch) {
+    served = false;
+    for (const lane of [...lanes]) {
+      const at = lane.findIndex((ticket) => ticket.key === key);
+      if (at === -1 || batch.length === maxBatch) continue;
+      batch.push(...lane.splice(at, 1));
+      lanes.splice(lanes.indexOf(lane), 1);
+      lanes.push(lane);
+      served = true;
+    }
+  }
+  removeEmpty(lanes);
+  return batch;
+}
+
+function removeEmpty(lanes: unknown[][]): void {
+  for (let i = lanes.length - 1; i >= 0; i -= 1) if (lanes[i]?.length === 0) lanes.splice(i, 1);
+}
+
+/** A signal that aborts once all of `signals` have. */
+function whenAllAborted(signals: readonly AbortSignal[]): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const check = (): void => {
+    if (signals.every((signal) => signal.aborted)) controller.abort(signals[0]?.reason);
+  };
+  for (const signal of signals) signal.addEventListener('abort', check);
+  return {
+    signal: controller.signal,
+    stop: () => {
+      for (const signal of signals) signal.removeEventListener('abort', check);
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../backend/src/models/whisper/random.ts';
+import { chooseToken } from '../../../backend/src/models/whisper/sample-token.ts';
+import { applyRules, logSumExp, type TokenRules } from '../../../backend/src/models/whisper/token-rules.ts';
+
+/** Text 0–5, end 6, another special token 7, `<|notimestamps|>` 8, timestamps 9–14. */
+const RULES: TokenRules = {
+  eot: 6,
+  noTimestamps: 8,
+  timestampBegin: 9,
+  suppress: [5, 7],
+  beginSuppress: [0, 6],
+  timestamps: true,
+  maxInitialTimestampIndex: 2,
+};
+
+/** Tokens still possible after `written`; the scores are alike unless given. */
+function possible(written: number[], rules: Partial<TokenRules> = {}, scores: Record<number, number> = {}): number[] {
+  const logits = new Float32Array(15);
+  for (const [token, score] of Object.entries(scores)) logits[Number(token)] = score;
+  applyRules({ ...RULES, ...rules }, written, logits);
+  return [...logits.keys()].filter((token) => logits[token] !== Number.NEGATIVE_INFINITY);
+}
+
+/** Text so likely that timestamps do not win together. */
+const TEXT = { 1: 9 };
+
+describe('token rules', () => {
+  it('without timestamps only suppress', () => {
+    expect(possible([], { timestamps: false })).toEqual([1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14]);
+    expect(possible([1], { timestamps: false })).toEqual([0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14]);
+    expect(possible([1], { timestamps: false, suppress: [] })).toHaveLength(15);
+  });
+
+  it('the first token is a timestamp, up to the limit', () => {
+    expect(possible([], {}, TEXT)).toEqual([9, 10, 11]);
+    expect(possible([], { maxInitialTimestampIndex: undefined }, TEXT)).toEqual([9, 10, 11, 12, 13, 14]);
+  });
+
+  it('after the first timestamp comes text, or the end', () => {
+    expect(possible([10], {}, TEXT)).toEqual([0, 1, 2, 3, 4, 6]);
+  });
+
+  it('text may go on, or a later timestamp end the segment', () => {
+    expect(possible([10, 1], {}, TEXT)).toEqual([0, 1, 2, 3, 4, 6, 11, 12, 13, 14]);
+  });
+
+  it('an ended segment is followed by a timestamp not before it, or the end', () => {
+    expect(possible([10, 1, 12], {}, { 6: 9 })).toEqual([6, 12, 13, 14]);
+  });
+
+  it('a pair is followed by text; timestamps never go back', () => {
+    expect(possible([10, 1, 12, 12], {}, TEXT)).toEqual([0, 1, 2, 3, 4, 6]);
+    expect(possible([10, 1, 12, 12, 2], {}, TEXT)).toEqual([0, 1, 2, 3, 4, 6, 13, 14]);
+  });
+
+  it('timestamps win when together they are likelier than each text token', () => {
+    expect(possible([10, 1], {}, { 1: 1, 11: 0.5, 12: 0.5 })).toEqual([11, 12, 13, 14]);
+    expect(possible([10, 1], {}, { 1: 3 })).toContain(1);
+  });
+});
+
+describe('choosing', () => {
+  it('takes the likeliest at temperature 0, and gives its log-probability', () => {
+    const scores = Float32Array.of(0, 2, 1, Number.NEGATIVE_INFINITY);
+    const { token, logprob } = chooseToken(scores, 0, () => 0.99);
+    expect(token).toBe(1);
+    expect(logprob).toBeCloseTo(2 - Math.log(1 + Math.E + Math.E ** 2), 6);
+    expect(logSumExp(new Float32Array(3).fill(Number.NEGATIVE_INFINITY))).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('draws by the tempered probabilities, never what is forbidden', () => {
+    const scores = Float32Array.of(Math.log(0.2), Number.NEGATIVE_INFINITY, Math.log(0.8));
+    const random = createRandom(7);
+    const counts = [0, 0, 0];
+    for (let i = 0; i < 20_000; i += 1) {
+      const { token } = chooseToken(scores, 0.5, random);
+      counts[token] = (counts[token] ?? 0) + 1;
+    }
+    // Squared and normalised: 0.04 and 0.64 of 0.68.
+    expect((counts[0] ?? 0) / 20_000).toBeCloseTo(0.04 / 0.68, 2);
+    expect(counts[1]).toBe(0);
+  });
+
+  it('repeats itself from a seed, and differs between seeds', () => {
+    const sequence = (seed: number) => Array.from({ length: 5 }, createRandom(seed));
+    expect(sequence(3)).toEqual(sequence(3));
+    expect(sequence(3)).not.toEqual(sequence(4));
+    for (const value of Array.from({ length: 1000 }, createRandom(1))) {
+      expect(value).toBeGreaterThanOrEqual(0);
+      expect(value).toBeLessThan(1);
+    }
+  });
+});

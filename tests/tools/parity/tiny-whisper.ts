@@ -1,0 +1,97 @@
+/** The tiny Whisper models of the fixtures, opened for parity checks: encoder, and a decoder of each sort. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OpenedSession, SessionOptions } from '../../../backend/src/audio/session.ts';
+import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
+import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
+import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
+import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
+import { type DecoderGraph, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import { createStepDecoder, type DecoderSessions } from '../../../backend/src/models/whisper/step-decoder.ts';
+import { openSession } from '../../../backend/src/worker/onnx.ts';
+import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
+import {
+  type FixtureOptions,
+  seededFeatures,
+  type WhisperKind,
+  writeWhisperFixture,
+} from '../../support/seeded-weights.ts';
+
+export interface TinyWhisper {
+  kind: WhisperKind;
+  /** The repository's folder. */
+  dir: string;
+  layout: WhisperLayout;
+  /** [1500, d] of a case's seeded features; made once. */
+  encode(item: Pick<ReferenceCase, 'seed' | 'frames'>): Promise<Float32Array>;
+  release(): Promise<void>;
+}
+
+export const openGraph = (graph: string | Uint8Array, options: SessionOptions = {}): Promise<OpenedSession> =>
+  openSession(graph, { ...options, threads: options.threads ?? 1, device: 'cpu' });
+
+export async function openTinyWhisper(kind: WhisperKind, root: string, options?: FixtureOptions): Promise<TinyWhisper> {
+  const dir = join(root, kind);
+  await mkdir(dir, { recursive: true });
+  await writeWhisperFixture(kind, dir, options);
+  const readJson = async (name: string) => JSON.parse(await readFile(join(dir, name), 'utf8'));
+  const encoder = await openGraph(join(dir, 'onnx/encoder_model.onnx'));
+  const prefill = await openGraph(join(dir, 'onnx/decoder_model.onnx'));
+  const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), prefill);
+  await prefill.release();
+  const encoded = new Map<string, Promise<Float32Array>>();
+
+  async function run({ seed, frames }: Pick<ReferenceCase, 'seed' | 'frames'>): Promise<Float32Array> {
+    const features = seededFeatures(seed, layout.melBins, frames);
+    const outputs = await encoder.run({
+      input_features: encoder.tensor('float32', features, [1, layout.melBins, 3000]),
+    });
+    return outputs.last_hidden_state?.data as Float32Array;
+  }
+
+  return {
+    kind,
+    dir,
+    layout,
+    encode(item) {
+      const key = `${item.seed} ${item.frames}`;
+      const made = encoded.get(key) ?? run(item);
+      encoded.set(key, made);
+      return made;
+    },
+    release: () => encoder.release(),
+  };
+}
+
+/** The decoder whose loop runs outside the graph, on the pair of graphs or on the merged one. */
+export async function openStepDecoder(model: TinyWhisper, graphs: 'pair' | 'merged'): Promise<WhisperDecoder> {
+  const open = (name: string) => openGraph(join(model.dir, 'onnx', `${name}.onnx`));
+  const sessions: DecoderSessions =
+    graphs === 'merged'
+      ? { merged: await open('decoder_model_merged') }
+      : { prefill: await open('decoder_model'), step: await open('decoder_with_past_model') };
+  return createStepDecoder(sessions, model.layout);
+}
+
+export function decoderGraphs({ dir }: TinyWhisper): { prefill: DecoderGraph; step: DecoderGraph } {
+  const graph = (name: string) => {
+    const path = join(dir, 'onnx', `${name}.onnx`);
+    return { path, file: readOnnxFile(path) };
+  };
+  return { prefill: graph('decoder_model'), step: graph('decoder_with_past_model') };
+}
+
+/** The decoder whose loop runs inside the graph; the rewritten graph goes to `derived/` in the model's folder. */
+export async function openLoopDecoder(model: TinyWhisper): Promise<WhisperDecoder> {
+  const derived = join(model.dir, 'derived');
+  await mkdir(derived, { recursive: true });
+  const path = await prepareLoop(decoderGraphs(model), model.layout, async () => derived);
+  return createLoopDecoder(await openGraph(path), model.layout);
+}
+
+/** The decoders that must all agree with the reference. */
+export const DECODERS = {
+  loop: openLoopDecoder,
+  step: (model: TinyWhisper) => openStepDecoder(model, 'pair'),
+  merged: (model: TinyWhisper) => openStepDecoder(model, 'merged'),
+} as const;
