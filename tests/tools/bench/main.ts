@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
   asr: () => import('./asr.ts'),
   gateway: () => import('./gateway.ts'),
   upload: () => import('./upload.ts'),
+  whisper: () => import('./whisper.ts'),
 };
 
 const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
@@ -14,6 +15,9 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
   asr [ROUNDS]        speech recognition against sherpa-onnx: same weights, same files
   gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up
   upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
+  whisper [ROUNDS [TOKENS]] [SHAPE ...]
+                      Whisper at the shapes tiny, base, small with random weights, 64 tokens a window, against
+                      transformers.js in the folder TRANSFORMERS_JS names (none: our figures alone)
 
   --json              a last line with {"name", "pass", "figures"}
 

@@ -1,0 +1,203 @@
+/**
+ * Whisper against transformers.js: the same graphs at the real sizes with random weights, outputs of one forced length,
+ * greedy without timestamps, one thread each, each in its own process, rounds alternating. From features in memory to
+ * tokens, encoder included; no log-mel and no text on either side.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { loadavg, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { WHISPER_SHAPES, type WhisperShape, writeWhisperShape } from '../../fixtures/whisper/shapes/write-shape.ts';
+import { UsageError } from '../command-line.ts';
+import type { BenchReport } from '../report.ts';
+import { median } from './median.ts';
+import { startWhisperChild, type WhisperChild } from './whisper-child.ts';
+import { loopGraphOf } from './whisper-model.ts';
+import type { WhisperReply } from './whisper-protocol.ts';
+
+/** Throughput of the loop relative to transformers.js below which the benchmark fails, by windows decoded together. */
+const GOALS = [
+  { windows: 1, ratio: 1.5 },
+  { windows: 8, ratio: 2 },
+];
+const CONTENDERS = ['loop', 'step', 'transformers.js', 'transformers.js, batched'] as const;
+type Contender = (typeof CONTENDERS)[number];
+
+const DEFAULT_ROUNDS = 5;
+const DEFAULT_TOKENS = 64;
+const DEFAULT_SHAPES: readonly WhisperShape[] = ['tiny', 'base'];
+
+interface Options {
+  rounds: number;
+  /** Written per window. */
+  tokens: number;
+  shapes: readonly WhisperShape[];
+}
+
+/** `args`: rounds, tokens per window, then shapes. `TRANSFORMERS_JS`: a folder whose node_modules has transformers.js. */
+export async function run(args: readonly string[] = []): Promise<BenchReport> {
+  const options = readOptions(args);
+  const rival = findRival(process.env.TRANSFORMERS_JS);
+  const report: BenchReport = {
+    name: 'whisper',
+    pass: true,
+    figures: {
+      rounds: options.rounds,
+      'tokens per window': options.tokens,
+      'transformers.js': rival?.version ?? 'ABSENT: nothing was compared, no goal was judged',
+      'load average at the start': round(loadavg()[0] ?? Number.NaN, 2),
+    },
+    table: [['model, windows, contender', 'ms', 'ms/window', 'tokens/s', 'decoder ms/token', 'peak MB']],
+  };
+  for (const shape of options.shapes) {
+    const folder = await mkdtemp(join(tmpdir(), 'audio-gateway-bench-'));
+    try {
+      addShape(report, shape, options, await measureShape(shape, join(folder, shape), options, rival?.entry));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  report.figures['load average at the end'] = round(loadavg()[0] ?? Number.NaN, 2);
+  return report;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const counts = args.filter((argument) => /^[1-9]\d*$/.test(argument)).map(Number);
+  const names = args.filter((argument) => !/^[1-9]\d*$/.test(argument));
+  const shapes = WHISPER_SHAPES.filter((shape) => names.includes(shape));
+  if (counts.length > 2 || shapes.length < names.length) {
+    throw new UsageError(`Arguments: [ROUNDS [TOKENS]] [${WHISPER_SHAPES.join('|')} ...]; not '${args.join(' ')}'`);
+  }
+  const [rounds = DEFAULT_ROUNDS, tokens = DEFAULT_TOKENS] = counts;
+  return { rounds, tokens, shapes: shapes.length > 0 ? shapes : DEFAULT_SHAPES };
+}
+
+/** Not a dependency of the project: it brings a runtime of its own, some 470 MB. */
+function findRival(folder: string | undefined): { entry: string; version: string } | undefined {
+  if (folder === undefined || folder === '') {
+    console.error(
+      'NOT COMPARED: transformers.js is no dependency of the project. Install @huggingface/transformers in a folder of\n' +
+        'its own and name that folder in TRANSFORMERS_JS. What follows are our figures alone; no goal is judged.',
+    );
+    return undefined;
+  }
+  const require = createRequire(join(resolve(folder), 'package.json'));
+  const entry = require.resolve('@huggingface/transformers');
+  const { version }: { version: string } = require(join(entry, '../../package.json'));
+  return { entry, version };
+}
+
+/** By windows decoded together, then contender: one reply a round. */
+type Measured = Map<number, Map<Contender, WhisperReply[]>>;
+
+async function measureShape(
+  shape: WhisperShape,
+  model: string,
+  { rounds, tokens }: Options,
+  rival: string | undefined,
+): Promise<Measured> {
+  await writeWhisperShape(shape, model);
+  // Made here, as at a model's first load, so that the child's memory is that of later ones.
+  const loopGraph = await loopGraphOf(model);
+  const children = new Map<Contender, WhisperChild>();
+  const measured: Measured = new Map();
+  try {
+    children.set('loop', await startWhisperChild('whisper-ours.ts', [model, loopGraph]));
+    children.set('step', await startWhisperChild('whisper-ours.ts', [model]));
+    if (rival !== undefined) {
+      const script = 'whisper-transformers-js.ts';
+      children.set('transformers.js', await startWhisperChild(script, [model, rival]));
+      children.set('transformers.js, batched', await startWhisperChild(script, [model, rival, 'batch']));
+    }
+    for (const { windows } of GOALS) {
+      const taking = [...children].filter(([name]) => windows > 1 || name !== 'transformers.js, batched');
+      const replies = new Map(taking.map(([name]): [Contender, WhisperReply[]] => [name, []]));
+      measured.set(windows, replies);
+      // The first round warms up and is not counted.
+      for (let index = -1; index < rounds; index += 1) {
+        const order = index % 2 === 0 ? taking : taking.toReversed();
+        for (const [name, child] of order) {
+          const reply = await child.ask({ windows, tokens });
+          if (index >= 0) replies.get(name)?.push(reply);
+          console.error(`${shape}, ${windows}, round ${index + 1} of ${rounds}, ${name}: ${describe(reply)}`);
+        }
+      }
+    }
+    return measured;
+  } finally {
+    for (const child of children.values()) child.end();
+  }
+}
+
+function addShape(report: BenchReport, shape: string, options: Options, measured: Measured): void {
+  const { table, figures } = report;
+  for (const { windows, ratio: goal } of GOALS) {
+    const replies = measured.get(windows);
+    for (const name of CONTENDERS) {
+      const own = replies?.get(name);
+      if (own !== undefined) table.push(rowOf(`${shape}, ${windows}, ${name}`, windows * options.tokens, windows, own));
+    }
+    const where = `${shape}, ${windows} window${windows === 1 ? '' : 's'}`;
+    const loop = replies?.get('loop') ?? [];
+    figures[`${where}: decoder, loop relative to step`] = ratioOf(loop, replies?.get('step') ?? [], decoderTime);
+    const rivals = [replies?.get('transformers.js'), replies?.get('transformers.js, batched')].filter(isGiven);
+    const [rival] = rivals.toSorted((a, b) => median(a.map(totalTime)) - median(b.map(totalTime)));
+    if (rival === undefined) continue;
+    const ratio = ratioOf(loop, rival, totalTime);
+    figures[`${where}: throughput relative to transformers.js at its best (goal ${goal})`] = ratio;
+    const cpu = ratioOf(loop, rival, ({ cpuMilliseconds }) => cpuMilliseconds);
+    figures[`${where}: transformers.js' processor time relative to ours`] = cpu;
+    figures[`${where}: same tokens as transformers.js`] = `${round(100 * sameTokens(loop[0], rival[0]), 1)} %`;
+    if (!(ratio >= goal)) report.pass = false;
+  }
+}
+
+function rowOf(label: string, tokens: number, windows: number, replies: readonly WhisperReply[]): string[] {
+  const total = median(replies.map(totalTime));
+  const decoder = median(replies.map(decoderTime));
+  // Each row's tokens in turn: with eight windows a token costs an eighth of a step.
+  const perToken = Number.isNaN(decoder) ? '' : (decoder / tokens).toFixed(2);
+  const peak = Math.max(...replies.map(({ peakBytes }) => peakBytes)) / 1e6;
+  const rate = ((1000 * tokens) / total).toFixed(1);
+  return [label, total.toFixed(0), (total / windows).toFixed(0), rate, perToken, peak.toFixed(0)];
+}
+
+function describe({ milliseconds, cpuMilliseconds }: WhisperReply): string {
+  return `${milliseconds.toFixed(0)} ms, processor ${cpuMilliseconds.toFixed(0)} ms`;
+}
+
+function isGiven<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
+
+function totalTime({ milliseconds }: WhisperReply): number {
+  return milliseconds;
+}
+
+function decoderTime({ decoderMilliseconds }: WhisperReply): number {
+  return decoderMilliseconds ?? Number.NaN;
+}
+
+/** How often `ours` fits into `theirs`: median over the rounds. */
+function ratioOf(
+  ours: readonly WhisperReply[],
+  theirs: readonly WhisperReply[],
+  time: (reply: WhisperReply) => number,
+): number {
+  const ratios = ours.flatMap((reply, index) => {
+    const other = theirs[index];
+    return other === undefined ? [] : [time(other) / time(reply)];
+  });
+  return round(median(ratios), 3);
+}
+
+/** Share of positions with one token in both. */
+function sameTokens(ours: WhisperReply | undefined, theirs: WhisperReply | undefined): number {
+  const left = ours?.written.flat() ?? [];
+  const right = theirs?.written.flat() ?? [];
+  return left.filter((token, index) => token === right[index]).length / left.length;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
