@@ -84,7 +84,8 @@ function varint(value: number): number[] {
   return bytes;
 }
 
-function readVarint(bytes: Uint8Array, at: number): { value: number; next: number } {
+/** A number of up to 53 bits at a place in `bytes`, and where the next field begins. */
+export function readVarint(bytes: Uint8Array, at: number): { value: number; next: number } {
   let value = 0;
   let scale = 1;
   for (let next = at; next < bytes.length; next += 1) {

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { TensorInfo } from '../../audio/session.ts';
-import { integers, readFields, texts, type WireField } from '../wire.ts';
+import { integers, readFields, readVarint, texts, type WireField } from '../wire.ts';
 import type { GraphIo } from './layout.ts';
 
 /** Where weights lie. */
@@ -140,15 +140,15 @@ function spansOf(source: ByteSource, from: number, to: number): Span[] {
   for (let at = from; at < to; ) {
     // A tag and a length take at most 20 bytes.
     const head = source.read(at, Math.min(to, at + 20));
-    const tag = varintAt(head, 0);
+    const tag = readVarint(head, 0);
     const wireType = tag.value & 7;
     let begin = at + tag.next;
     let end = begin;
-    if (wireType === 0) end = at + varintAt(head, tag.next).next;
+    if (wireType === 0) end = at + readVarint(head, tag.next).next;
     else if (wireType === 1) end = begin + 8;
     else if (wireType === 5) end = begin + 4;
     else if (wireType === 2) {
-      const length = varintAt(head, tag.next);
+      const length = readVarint(head, tag.next);
       begin = at + length.next;
       end = begin + length.value;
     } else throw new Error(`Unknown wire type ${wireType} at byte ${at}`);
@@ -157,18 +157,6 @@ function spansOf(source: ByteSource, from: number, to: number): Span[] {
     at = end;
   }
   return spans;
-}
-
-function varintAt(bytes: Uint8Array, at: number): { value: number; next: number } {
-  let value = 0;
-  let scale = 1;
-  for (let next = at; next < bytes.length; next += 1) {
-    const byte = bytes[next] as number;
-    value += (byte & 127) * scale;
-    if (byte < 128) return { value, next: next + 1 };
-    scale *= 128;
-  }
-  throw new Error('A number in the graph file does not end');
 }
 
 /** A copy: the source's window moves on. */
