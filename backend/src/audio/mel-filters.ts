@@ -38,6 +38,15 @@ export function createMelFilters({ sampleRate, fftSize, bins, lowHertz, highHert
     }
     offsets[bin + 1] = weights.length;
   }
+  return sparseFilters(first, offsets, weights);
+}
+
+/**
+ * Filters that each cover a run of FFT bins: filter i begins at bin `first[i]` with the weights `offsets[i]` up to
+ * `offsets[i + 1]`.
+ */
+export function sparseFilters(first: Int32Array, offsets: Int32Array, weights: readonly number[]): MelFilters {
+  const bins = first.length;
   const table = Float64Array.from(weights);
 
   function apply(power: Float64Array, energies: Float64Array): void {

@@ -1,5 +1,5 @@
 /** The mel filter bank of Whisper's features, which is librosa's default one (librosa.filters.mel, Slaney's scale). */
-import type { MelFilters } from './mel-filters.ts';
+import { type MelFilters, sparseFilters } from './mel-filters.ts';
 
 /** Slaney's scale (Auditory Toolbox): linear up to 1 kHz, logarithmic above, where 27 steps span a factor of 6.4. */
 const HERTZ_PER_MEL = 200 / 3;
@@ -52,18 +52,5 @@ export function createSlaneyFilters(sampleRate: number, fftSize: number, bins: n
     used.push(...row.subarray(from, row.findLastIndex((weight) => weight > 0) + 1));
     offsets[bin + 1] = used.length;
   }
-  const table = Float64Array.from(used);
-
-  function apply(power: Float64Array, energies: Float64Array): void {
-    let at = 0;
-    for (let bin = 0; bin < bins; bin += 1) {
-      const end = offsets[bin + 1] as number;
-      let k = first[bin] as number;
-      let sum = 0;
-      for (; at < end; at += 1, k += 1) sum += (table[at] as number) * (power[k] as number);
-      energies[bin] = sum;
-    }
-  }
-
-  return { bins, apply };
+  return sparseFilters(first, offsets, used);
 }
