@@ -68,12 +68,18 @@ export function integerField(number: number, value: number): Uint8Array {
   return Uint8Array.from([...varint(number * 8 + VARINT), ...varint(value)]);
 }
 
+export function floatField(number: number, value: number): Uint8Array {
+  return Buffer.concat([Uint8Array.from(varint(number * 8 + FIXED32)), new Uint8Array(Float32Array.of(value).buffer)]);
+}
+
 export function messageField(number: number, parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([Uint8Array.from([...varint(number * 8 + LENGTH_DELIMITED), ...varint(length)]), ...parts]);
 }
 
+/** Negative numbers are 64-bit two's complement. */
 function varint(value: number): number[] {
+  if (value < 0) return signedVarint(value);
   const bytes: number[] = [];
   let rest = value;
   while (rest >= 128) {
@@ -82,6 +88,11 @@ function varint(value: number): number[] {
   }
   bytes.push(rest);
   return bytes;
+}
+
+function signedVarint(value: number): number[] {
+  const bits = BigInt.asUintN(64, BigInt(value));
+  return Array.from({ length: 10 }, (_, i) => Number((bits >> BigInt(7 * i)) & 127n) + (i < 9 ? 128 : 0));
 }
 
 /** A number of up to 53 bits at a place in `bytes`, and where the next field begins. */

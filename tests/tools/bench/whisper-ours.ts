@@ -1,27 +1,31 @@
-/** Child of the Whisper benchmark: our encoder and decoder, the loop inside the graph or outside. */
-import { join } from 'node:path';
+/** Child of the Whisper benchmark: our log-mel, encoder and decoder, the loop inside the graph or outside. */
+import { createLogMel } from '../../../backend/src/audio/log-mel.ts';
 import { buildPrompt } from '../../../backend/src/models/whisper/prompt.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
-import { layoutOf, ONE_THREAD, openLoop, openSteps } from './whisper-model.ts';
+import { exportedEncoder, layoutOf, openLoop, openSteps } from './whisper-model.ts';
 import { FRAMES, MELS, serveWindows } from './whisper-protocol.ts';
 
-const [, , model = '', loopGraph] = process.argv;
+const [, , model = '', threadCount = '1', encoderGraph, loopGraph] = process.argv;
+const threads = Number(threadCount);
 const layout = await layoutOf(model);
-const encoder = await openSession(join(model, 'onnx/encoder_model.onnx'), ONE_THREAD);
-const decoder = loopGraph === undefined ? await openSteps(model, layout) : await openLoop(loopGraph, layout);
+const encoder = await openSession(encoderGraph ?? exportedEncoder(model), { threads, device: 'cpu' });
+const decoder =
+  loopGraph === undefined ? await openSteps(model, layout, threads) : await openLoop(loopGraph, layout, threads);
 const prompt = buildPrompt(layout, { language: 'en', task: 'transcribe', timestamps: false });
 const signal = new AbortController().signal;
+const mel = createLogMel(MELS);
+const features = new Float32Array(MELS * FRAMES);
 
-/** `features` [80, 3000] → [1500, d] */
-async function encode(features: Float32Array): Promise<Float32Array> {
-  const input = encoder.tensor('float32', features, [1, MELS, FRAMES]);
+/** 30 s → [1500, d] */
+async function encode(pcm: Float32Array): Promise<Float32Array> {
+  const input = encoder.tensor('float32', mel.extract(pcm, features), [1, MELS, FRAMES]);
   const { last_hidden_state: hidden } = await encoder.run({ input_features: input });
   return hidden?.data as Float32Array;
 }
 
-serveWindows(async (features, tokens) => {
+serveWindows(async (windows, tokens) => {
   const rows: Float32Array[] = [];
-  for (const window of features) rows.push(await encode(window));
+  for (const pcm of windows) rows.push(await encode(pcm));
   const start = performance.now();
   const decoded = await decoder.decode({
     rows,

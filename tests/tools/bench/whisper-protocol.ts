@@ -1,5 +1,5 @@
 /** What the Whisper benchmark and its children say to each other; the children's side of it. */
-import { seededFeatures } from '../../support/seeded-weights.ts';
+import { seededUniform } from '../../support/seeded-weights.ts';
 
 export interface WhisperRequest {
   /** Decoded together, each of 30 s. */
@@ -9,7 +9,7 @@ export interface WhisperRequest {
 }
 
 export interface WhisperReply {
-  /** Features → tokens of all windows. */
+  /** PCM → tokens of all windows. */
   milliseconds: number;
   /** Of the whole process meanwhile: steadier than wall time where other work shares the machine. */
   cpuMilliseconds: number;
@@ -21,8 +21,9 @@ export interface WhisperReply {
   written: number[][];
 }
 
+/** `windows` are PCM of 30 s each. */
 export type DecodeWindows = (
-  features: readonly Float32Array[],
+  windows: readonly Float32Array[],
   tokens: number,
 ) => Promise<{ written: number[][]; decoderMilliseconds?: number }>;
 
@@ -38,10 +39,10 @@ export function serveWindows(decode: DecodeWindows): void {
 }
 
 async function answer(decode: DecodeWindows, { windows, tokens }: WhisperRequest): Promise<WhisperReply> {
-  const features = Array.from({ length: windows }, (_, window) => seededFeatures(`bench/${window}`, MELS, FRAMES));
+  const pcm = Array.from({ length: windows }, (_, window) => noise(`bench/${window}`));
   const before = process.cpuUsage();
   const start = performance.now();
-  const { written, decoderMilliseconds } = await decode(features, tokens);
+  const { written, decoderMilliseconds } = await decode(pcm, tokens);
   const milliseconds = performance.now() - start;
   const { user, system } = process.cpuUsage(before);
   const cpuMilliseconds = (user + system) / 1000;
@@ -55,4 +56,11 @@ async function answer(decode: DecodeWindows, { windows, tokens }: WhisperRequest
     peakBytes: process.resourceUsage().maxRSS * 1024,
     written,
   };
+}
+
+/** 30 s at 16 kHz, louder and quieter twice a second, as speech is. */
+function noise(seed: string): Float32Array {
+  const samples = seededUniform(seed, 30 * 16_000);
+  const loudness = seededUniform(`${seed}/loudness`, 61);
+  return Float32Array.from(samples, (sample, at) => sample * 0.3 * Math.abs(loudness[Math.floor(at / 8000)] ?? 0));
 }

@@ -9,6 +9,9 @@ import { FRAMES, MELS, serveWindows } from './whisper-protocol.ts';
 interface TransformersJs {
   env: { allowRemoteModels: boolean; localModelPath: string };
   Tensor: new (type: 'float32', data: Float32Array, dims: number[]) => unknown;
+  WhisperFeatureExtractor: new (
+    config: object,
+  ) => (pcm: Float32Array) => Promise<{ input_features: { data: Float32Array } }>;
   WhisperForConditionalGeneration: {
     from_pretrained(name: string, options: object): Promise<{ generate(options: object): Promise<Generated> }>;
   };
@@ -19,28 +22,40 @@ interface Generated {
   tolist(): (number | bigint)[][];
 }
 
-const [, , model = '', entry = '', together] = process.argv;
-const { env, Tensor, WhisperForConditionalGeneration }: TransformersJs = await import(pathToFileURL(entry).href);
+const [, , model = '', threads = '1', entry = '', together] = process.argv;
+const { env, Tensor, WhisperFeatureExtractor, WhisperForConditionalGeneration }: TransformersJs = await import(
+  pathToFileURL(entry).href
+);
 env.allowRemoteModels = false;
 env.localModelPath = dirname(model);
 const whisper = await WhisperForConditionalGeneration.from_pretrained(basename(model), {
   dtype: 'fp32',
   device: 'cpu',
-  session_options: { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 },
+  session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1, logSeverityLevel: 3 },
 });
 
+const extract = new WhisperFeatureExtractor({
+  feature_size: MELS,
+  sampling_rate: 16_000,
+  hop_length: 160,
+  n_fft: 400,
+  chunk_length: 30,
+  n_samples: 480_000,
+  nb_max_frames: FRAMES,
+});
 const prompt = await promptOf(model);
 
-/** `features` [windows][80 · 3000] → [windows][tokens] */
-async function generate(features: readonly Float32Array[], tokens: number): Promise<number[][]> {
-  const data = new Float32Array(features.length * MELS * FRAMES);
-  for (const [window, part] of features.entries()) data.set(part, window * part.length);
+/** `windows` [windows][480000] → [windows][tokens] */
+async function generate(windows: readonly Float32Array[], tokens: number): Promise<number[][]> {
+  const data = new Float32Array(windows.length * MELS * FRAMES);
+  for (const [window, pcm] of windows.entries())
+    data.set((await extract(pcm)).input_features.data, window * MELS * FRAMES);
   const output = await whisper.generate({
-    inputs: new Tensor('float32', data, [features.length, MELS, FRAMES]),
+    inputs: new Tensor('float32', data, [windows.length, MELS, FRAMES]),
     language: 'en',
     task: 'transcribe',
     // Left to itself it makes one prompt whatever the batch, and refuses (4.3.1).
-    ...(features.length > 1 ? { decoder_input_ids: features.map(() => prompt) } : {}),
+    ...(windows.length > 1 ? { decoder_input_ids: windows.map(() => prompt) } : {}),
     return_timestamps: false,
     do_sample: false,
     min_new_tokens: tokens,
@@ -49,10 +64,10 @@ async function generate(features: readonly Float32Array[], tokens: number): Prom
   return output.tolist().map((row) => row.slice(-tokens).map(Number));
 }
 
-serveWindows(async (features, tokens) => {
-  if (together === 'batch') return { written: await generate(features, tokens) };
+serveWindows(async (windows, tokens) => {
+  if (together === 'batch') return { written: await generate(windows, tokens) };
   const written: number[][] = [];
-  for (const window of features) written.push(...(await generate([window], tokens)));
+  for (const pcm of windows) written.push(...(await generate([pcm], tokens)));
   return { written };
 });
 

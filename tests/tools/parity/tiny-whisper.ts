@@ -6,7 +6,8 @@ import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
-import { type DecoderGraph, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
+import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
 import { createStepDecoder, type DecoderSessions } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
@@ -73,7 +74,7 @@ export async function openStepDecoder(model: TinyWhisper, graphs: 'pair' | 'merg
   return createStepDecoder(sessions, model.layout);
 }
 
-export function decoderGraphs({ dir }: TinyWhisper): { prefill: DecoderGraph; step: DecoderGraph } {
+export function decoderGraphs({ dir }: TinyWhisper): { prefill: GraphOnDisk; step: GraphOnDisk } {
   const graph = (name: string) => {
     const path = join(dir, 'onnx', `${name}.onnx`);
     return { path, file: readOnnxFile(path) };

@@ -1,15 +1,8 @@
 /** The loop's body: the step's graph, its pasts carried from step to step. */
+import type { SourceGraph } from './derived-graph.ts';
 import { hoistInvariant } from './hoist-invariant.ts';
 import type { WhisperLayout } from './layout.ts';
-import {
-  castIfNeeded,
-  elementOf,
-  type LoopSources,
-  outside,
-  renamed,
-  type SourceGraph,
-  typeOf,
-} from './loop-sources.ts';
+import { castIfNeeded, elementOf, type LoopSources, outside, renamed, typeOf } from './loop-sources.ts';
 import { ITERATION, type State, writeNext } from './loop-state.ts';
 import {
   ELEMENT,

@@ -1,7 +1,8 @@
 /** The prompt's graph inside the decoder: its nodes and weights under names of their own. */
+import type { SourceGraph } from './derived-graph.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
-import { castIfNeeded, renamed, type SourceGraph, typeOf } from './loop-sources.ts';
+import { castIfNeeded, renamed, typeOf } from './loop-sources.ts';
 import { ELEMENT, type GraphWriter, graphWriter, intAttribute, nodeMessage, tensorMessage } from './onnx-build.ts';
 import type { GraphNode } from './onnx-file.ts';
 import { sortNodes } from './sort-nodes.ts';

@@ -1,13 +1,9 @@
 /** The export's two graphs as parts of another one. */
 import type { TensorInfo } from '../../audio/session.ts';
 import { readFields } from '../wire.ts';
+import type { SourceGraph } from './derived-graph.ts';
 import { ELEMENT, type GraphWriter } from './onnx-build.ts';
-import type { GraphNode, OnnxFile, StoredData } from './onnx-file.ts';
-
-/** A graph of the export and where its weights are found beside the new one. */
-export interface SourceGraph extends OnnxFile {
-  fileOf(stored: StoredData): string;
-}
+import type { GraphNode } from './onnx-file.ts';
 
 export interface LoopSources {
   prefill: SourceGraph;
@@ -41,7 +37,7 @@ export function checkedOpsets({ prefill, step }: LoopSources): Map<string, numbe
 }
 
 /** AttributeProto: g 6, graphs 11. */
-function holdsGraph({ attributes }: GraphNode): boolean {
+export function holdsGraph({ attributes }: GraphNode): boolean {
   return attributes.some((attribute) => readFields(attribute).some(({ number }) => number === 6 || number === 11));
 }
 

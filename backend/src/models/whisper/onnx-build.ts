@@ -1,14 +1,24 @@
 /** ONNX messages of our own making: nodes, constants, inputs and outputs of a graph. Field numbers: onnx/onnx.proto. */
-import { integerField, messageField, textField } from '../wire.ts';
+import { floatField, integerField, messageField, readFields, textField } from '../wire.ts';
 import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
 
 /** TensorProto.DataType */
-export const ELEMENT = { float32: 1, int64: 7, bool: 9, float16: 10 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
 /** AttributeProto: name 1, i 3, g 6, type 20 (INT 2, GRAPH 5). */
 export function intAttribute(name: string, value: number): Uint8Array {
   return Buffer.concat([textField(1, name), integerField(3, value), integerField(20, 2)]);
+}
+
+/** AttributeProto: ints 8 (INTS 7); −1 counts from the end. */
+export function intsAttribute(name: string, values: readonly number[]): Uint8Array {
+  return Buffer.concat([textField(1, name), ...values.map((value) => integerField(8, value)), integerField(20, 7)]);
+}
+
+/** AttributeProto: f 2 (FLOAT 1). */
+export function floatAttribute(name: string, value: number): Uint8Array {
+  return Buffer.concat([textField(1, name), floatField(2, value), integerField(20, 1)]);
 }
 
 export function graphAttribute(name: string, graph: Uint8Array): Uint8Array {
@@ -34,6 +44,18 @@ export function constantMessage(name: string, type: ElementType, dims: readonly 
     textField(8, name),
     messageField(9, [raw]),
   ]);
+}
+
+/** A constant as part of a graph's weights. */
+export function constantTensor(
+  name: string,
+  type: ElementType,
+  dims: number[],
+  data: Float32Array | Uint8Array,
+): GraphTensor {
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const fields = readFields(constantMessage(name, type, dims, raw));
+  return { name, dims, dataType: ELEMENT[type], stored: undefined, fields };
 }
 
 /** A tensor under another name: its weights where they lie, in `file` beside the graph, or its small contents copied. */

@@ -1,11 +1,12 @@
 /** Opens a repository's decoder: with its loop inside the graph where that can be built, else with the loop outside. */
 import { readFile } from 'node:fs/promises';
 import type { WhisperDecoder } from './decoder.ts';
+import type { GraphOnDisk } from './derived-graph.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
 import type { DecoderContext, OpenedDecoder } from './load-whisper.ts';
 import { createLoopDecoder } from './loop-decoder.ts';
 import { readOnnxFile } from './onnx-file.ts';
-import { type DecoderGraph, prepareLoop } from './prepare-loop.ts';
+import { prepareLoop } from './prepare-loop.ts';
 import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
@@ -31,14 +32,14 @@ export async function openDecoder(
   };
 }
 
-function readGraph(path: string): DecoderGraph {
+function readGraph(path: string): GraphOnDisk {
   return { path, file: readOnnxFile(path) };
 }
 
 async function openBest(
   context: DecoderContext,
   layout: WhisperLayout,
-  prefill: DecoderGraph,
+  prefill: GraphOnDisk,
   paths: { prefill: string; step: string },
 ): Promise<WhisperDecoder> {
   const openSteps = async () =>
