@@ -3,11 +3,12 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenedSession, SessionOptions } from '../../../backend/src/audio/session.ts';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
+import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
-import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
-import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
+import { type LoopOptions, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
 import { createStepDecoder, type DecoderSessions } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
@@ -36,7 +37,7 @@ export async function openTinyWhisper(kind: WhisperKind, root: string, options?:
   await mkdir(dir, { recursive: true });
   await writeWhisperFixture(kind, dir, options);
   const readJson = async (name: string) => JSON.parse(await readFile(join(dir, name), 'utf8'));
-  const encoder = await openGraph(join(dir, 'onnx/encoder_model.onnx'));
+  const encoder = await openGraph(await fusedEncoder(dir));
   const prefill = await openGraph(join(dir, 'onnx/decoder_model.onnx'));
   const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), prefill);
   await prefill.release();
@@ -82,17 +83,35 @@ export function decoderGraphs({ dir }: TinyWhisper): { prefill: GraphOnDisk; ste
   return { prefill: graph('decoder_model'), step: graph('decoder_with_past_model') };
 }
 
-/** The decoder whose loop runs inside the graph; the rewritten graph goes to `derived/` in the model's folder. */
-export async function openLoopDecoder(model: TinyWhisper): Promise<WhisperDecoder> {
-  const derived = join(model.dir, 'derived');
-  await mkdir(derived, { recursive: true });
-  const path = await prepareLoop(decoderGraphs(model), model.layout, async () => derived);
+/** The path of the encoder as the product runs it; what is rewritten goes to a folder in the model's. */
+export async function fusedEncoder(dir: string, weights: EncoderOptions['weights'] = 'as-exported'): Promise<string> {
+  const path = join(dir, 'onnx/encoder_model.onnx');
+  const { encoder_attention_heads: heads } = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
+  return prepareEncoder({ path, file: readOnnxFile(path) }, { heads, weights }, () =>
+    madeFolder(dir, 'derived-encoder'),
+  );
+}
+
+/** The decoder whose loop runs inside the graph. */
+export async function openLoopDecoder(
+  model: TinyWhisper,
+  weights: LoopOptions['weights'] = 'as-exported',
+): Promise<WhisperDecoder> {
+  const path = await prepareLoop(decoderGraphs(model), model.layout, () => madeFolder(model.dir, 'derived'), {
+    weights,
+  });
   return createLoopDecoder(await openGraph(path), model.layout);
+}
+
+async function madeFolder(dir: string, name: string): Promise<string> {
+  const folder = join(dir, name);
+  await mkdir(folder, { recursive: true });
+  return folder;
 }
 
 /** The decoders that must all agree with the reference. */
 export const DECODERS = {
-  loop: openLoopDecoder,
+  loop: (model: TinyWhisper) => openLoopDecoder(model),
   step: (model: TinyWhisper) => openStepDecoder(model, 'pair'),
   merged: (model: TinyWhisper) => openStepDecoder(model, 'merged'),
 } as const;
