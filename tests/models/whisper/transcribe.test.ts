@@ -127,9 +127,18 @@ describe('transcribing in windows', () => {
       [0.4, 1],
     ];
     expect(tried.toSorted()).toEqual(once.flatMap((attempt) => [attempt, attempt]));
-    // Batches hold 4 rows: one window of 3 beams.
-    const searches = model.batches.slice(0, 2);
-    expect(searches).toEqual([1, 1]);
+  });
+
+  it.each([
+    [1, 4],
+    [2, 2],
+    [3, 1],
+    [5, 1],
+  ])('%i beams: at most %i windows of 4 rows share a batch', async (beamSize, windows) => {
+    const model = fakeWhisper({ write: named, maxBatch: 4 });
+    const { segments } = await transcribePcm(model, levels(...spoken(11)), { language: 'en', beamSize });
+    expect(segments).toHaveLength(11);
+    expect(Math.max(...model.batches)).toBe(windows);
   });
 
   it("draws from a seed that is the audio's and the temperature's own", async () => {
