@@ -33,7 +33,7 @@ describeWithShared('whisper', () => {
   interface Verbose {
     text: string;
     language: string;
-    segments?: { text: string; start: number; end: number }[];
+    segments?: { text: string; start: number; end: number; temperature: number; language?: string }[];
     words?: { word: string; start: number; end: number }[];
   }
 
@@ -143,6 +143,66 @@ describeWithShared('whisper', () => {
     const message = response.clone();
     expect(await errorOf(response)).toMatchObject({ status: 400, param: 'timestamp_granularities' });
     expect(await message.text()).toContain(`${ENGLISH}_timestamped`);
+  });
+
+  const verbose = async (values: Record<string, string | string[]>) =>
+    json<Verbose>(
+      await api.transcribe({ file: speech, model: TIMESTAMPED, response_format: 'verbose_json', ...values }),
+    );
+
+  it('languages[] with one entry is language', async () => {
+    const french = await verbose({ language: 'fr' });
+    expect(await verbose({ 'languages[]': 'fr' })).toEqual(french);
+    expect(await verbose({ language: 'fr', 'languages[]': ['de', 'fr'] })).toEqual(french);
+    expect(french).toMatchObject({ language: 'french' });
+    const plain = await json(await api.transcribe({ file: speech, model: TIMESTAMPED, 'languages[]': ['fr'] }));
+    expect(plain).toMatchObject({ text: french.text, languages: [{ code: 'fr' }] });
+  });
+
+  it('languages[] with several: the likeliest of them, told of each segment, also at the end of a stream', async () => {
+    const free = await verbose({});
+    const names: Record<string, string> = { de: 'german', fr: 'french', ja: 'japanese', es: 'spanish' };
+    const possible = Object.keys(names).filter((code) => names[code] !== free.language);
+    const { language, segments = [] } = await verbose({ 'languages[]': possible });
+    expect(possible.map((code) => names[code])).toContain(language);
+    expect(segments.length).toBeGreaterThan(0);
+    expect(new Set(segments.map((segment) => segment.language))).toEqual(new Set([language]));
+    expect(free.segments?.filter((segment) => 'language' in segment)).toEqual([]);
+    const values = { file: speech, model: TIMESTAMPED, 'languages[]': possible, stream: 'true' };
+    const done = (await (await api.transcribe(values)).text()).trim().split('data: ').at(-1) ?? '';
+    const code = possible.find((other) => names[other] === language);
+    expect(JSON.parse(done)).toMatchObject({ type: 'transcript.text.done', languages: [{ code }] });
+  });
+
+  it('languages[] of which the model knows none: 400; one of them is enough', async () => {
+    const refused = await api.transcribe({ file: speech, model: ENGLISH, 'languages[]': ['de', 'fr'] });
+    expect(await errorOf(refused)).toMatchObject({ status: 400, code: 'unsupported_value', param: 'languages' });
+    expect(await verbose({ model: ENGLISH, 'languages[]': ['de', 'en'] })).toMatchObject({ language: 'english' });
+  });
+
+  it('keywords[] reach the model', async () => {
+    const plain = await verbose({ language: 'en' });
+    const helped = await verbose({ language: 'en', 'keywords[]': ['Kubernetes', 'fellow Americans'] });
+    expect(helped.text).not.toBe(plain.text);
+    expect(await verbose({ language: 'en', keywords: 'Kubernetes, fellow Americans' })).toEqual(helped);
+  });
+
+  it('beam_size: of transcripts and translations; 400 of models without', async () => {
+    expect((await verbose({ language: 'en', beam_size: '2' })).text).not.toBe('');
+    expect((await translate({ model: TIMESTAMPED, beam_size: '2' })).status).toBe(200);
+    const refused = await api.transcribe({ file: speech, model: 'zipformer-gigaspeech-3.3m', beam_size: '2' });
+    expect(await errorOf(refused)).toMatchObject({ status: 400, code: 'unsupported_value', param: 'beam_size' });
+  });
+
+  it.each([
+    ['beam_size', { beam_size: '0' }],
+    ['beam_size', { beam_size: '5', temperature: '0.4' }],
+    ['keywords', { 'keywords[]': ['ok', ' '] }],
+    ['languages', { 'languages[]': ['en', 'klingon'] }],
+    ['language', { 'languages[]': ['en', 'de'], language: 'fr' }],
+  ])('a bad %s: 400 that names it', async (param, values) => {
+    const response = await api.transcribe({ file: speech, model: TIMESTAMPED, ...values });
+    expect(await errorOf(response)).toMatchObject({ status: 400, code: 'invalid_value', param });
   });
 
   it('a language the model does not know: 400', async () => {

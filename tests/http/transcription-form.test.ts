@@ -1,7 +1,7 @@
 /** Multipart fields as multer hands them over → a transcription request. */
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../backend/src/errors.ts';
-import { parseTranscriptionForm } from '../../backend/src/http/openai/transcription-form.ts';
+import { parseTranscriptionForm, parseTranslationForm } from '../../backend/src/http/openai/transcription-form.ts';
 
 const parse = (fields: Record<string, unknown>) => parseTranscriptionForm({ model: 'm', ...fields });
 
@@ -99,8 +99,52 @@ describe('a transcription form', () => {
   });
 
   it('lets fields pass that it does not know', () => {
-    const fields = { vad_filter: 'false', hotwords: 'x', foo: { bar: '1' }, languages: ['en', 'de'], keywords: 'one' };
+    const fields = { vad_filter: 'false', hotwords: 'x', foo: { bar: '1' } };
     expect(parse({ ...fields, known_speaker_references: ['data:audio/wav;base64,AAAA'] })).toEqual(parse({}));
+  });
+
+  it.each([
+    ['', undefined],
+    [[], undefined],
+    ['EN-us', ['en']],
+    [
+      ['en', 'deu', 'EN', ''],
+      ['en', 'de'],
+    ],
+  ])('languages=%j', (value, languages) => {
+    expect(parse({ languages: value }).params.languages).toEqual(languages);
+  });
+
+  it('language, where it is among languages[], is the one', () => {
+    const { language, languages } = parse({ language: 'de', languages: ['en', 'de'] }).params;
+    expect({ language, languages }).toEqual({ language: 'de', languages: undefined });
+  });
+
+  it.each([
+    ['', undefined],
+    [[], undefined],
+    ['one, two', ['one, two']],
+    [
+      [' Kubernetes ', 'line\n\tbreak\u0000'],
+      ['Kubernetes', 'line break'],
+    ],
+    ['x'.repeat(100), ['x'.repeat(100)]],
+  ])('keywords=%j', (value, keywords) => {
+    expect(parse({ keywords: value }).params.keywords).toEqual(keywords);
+  });
+
+  it.each([
+    ['1', undefined],
+    ['2', 2],
+    ['10', 10],
+  ])('beam_size=%s', (value, beamSize) => {
+    expect(parse({ beam_size: value }).params.beamSize).toBe(beamSize);
+  });
+
+  it('a translation takes beams, and has no languages or keywords', () => {
+    const body = { model: 'm', beam_size: '3', languages: ['de', 'fr'], keywords: 'x', language: 'de' };
+    const { params } = parseTranslationForm(body);
+    expect(params).toEqual({ ...parse({}).params, task: 'translate', beamSize: 3 });
   });
 
   it.each([
@@ -117,6 +161,18 @@ describe('a transcription form', () => {
     ['a temperature that is no number', { temperature: 'NaN' }, 'invalid_value', 'temperature'],
     ['an empty temperature', { temperature: '' }, 'invalid_value', 'temperature'],
     ['an unknown language', { language: 'klingon' }, 'invalid_value', 'language'],
+    ['an unknown language among several', { languages: ['en', 'klingon'] }, 'invalid_value', 'languages'],
+    ['a language that is not among those', { language: 'fr', languages: ['en', 'de'] }, 'invalid_value', 'language'],
+    ['languages that are no list', { languages: { a: 'en' } }, 'invalid_value', 'languages'],
+    ['a blank keyword', { keywords: ['one', ' '] }, 'invalid_value', 'keywords'],
+    ['a keyword too long', { keywords: ['x'.repeat(101)] }, 'invalid_value', 'keywords'],
+    ['too many keywords', { keywords: Array(101).fill('x') }, 'invalid_value', 'keywords'],
+    ['nested keywords', { keywords: [{ a: 'x' }] }, 'invalid_value', 'keywords'],
+    ['no beams', { beam_size: '0' }, 'invalid_value', 'beam_size'],
+    ['too many beams', { beam_size: '11' }, 'invalid_value', 'beam_size'],
+    ['half a beam', { beam_size: '2.5' }, 'invalid_value', 'beam_size'],
+    ['empty beams', { beam_size: '' }, 'invalid_value', 'beam_size'],
+    ['beams that are drawn', { beam_size: '5', temperature: '0.2' }, 'invalid_value', 'beam_size'],
     ['an unknown granularity', { timestamp_granularities: ['letter'] }, 'invalid_value', 'timestamp_granularities'],
     [
       'word times without verbose_json',

@@ -14,14 +14,26 @@ export const chunkingStrategy = z.union([
   }),
 ]);
 
+/** Most words to expect, and most characters of one. */
+export const MAX_KEYWORDS = 100;
+export const MAX_KEYWORD_LENGTH = 100;
+/** Each beam costs as much memory and time as a window of its own. */
+export const MAX_BEAM_SIZE = 10;
+
 /** What a pipeline gets to know of the request. */
 export const transcriptionParams = z.object({
   /** `translate` writes English, whatever is spoken. Default `transcribe`. */
   task: z.enum(['transcribe', 'translate']).optional(),
   /** Language of the speech: ISO 639-1 (or 639-3 where there is no two-letter code), lower case. */
   language: z.string().optional(),
+  /** Possible languages, when `language` is not given. One is that one; among several it may change within the audio. */
+  languages: z.array(z.string()).optional(),
   prompt: z.string().optional(),
+  /** Words and phrases to expect. */
+  keywords: z.array(z.string()).optional(),
   temperature: z.number().min(0).max(1),
+  /** Beams of the search for the likeliest text, from 2 on; left out: greedy. */
+  beamSize: z.int().optional(),
   chunking: chunkingStrategy.optional(),
   /** Word times are wanted in the result. */
   words: z.boolean(),
@@ -49,6 +61,10 @@ export const transcriptSegment = z
     avg_logprob: z.number(),
     compression_ratio: z.number(),
     no_speech_prob: z.number(),
+    language: z
+      .string()
+      .optional()
+      .meta({ description: 'Beyond OpenAI: of this segment, where several `languages[]` are possible' }),
     risk: z
       .array(z.string())
       .optional()
@@ -94,6 +110,8 @@ export interface TranscriptionResult {
   words: TranscriptWord[];
   /** Of the text's tokens, when they were asked for. */
   logprobs?: TokenLogprob[];
+  /** Codes of the languages heard, in order of appearance, when the request named possible ones. */
+  languages?: string[];
   /** Beyond OpenAI: what the model wrote where it heard no speech. */
   suppressed_segments?: SuppressedSegment[];
 }
@@ -105,9 +123,15 @@ export const durationUsage = z
   .object({ type: z.literal('duration'), seconds: z.int().meta({ description: 'Billed seconds, rounded up' }) })
   .meta({ id: 'DurationUsage' });
 
+const heardLanguages = z
+  .array(z.object({ code: z.string() }))
+  .optional()
+  .meta({ description: 'With `languages[]`, from models that tell them apart: those heard; none in silence' });
+
 export const transcriptionJson = z
   .object({
     text: z.string(),
+    languages: heardLanguages,
     logprobs: z.array(tokenLogprob).optional().meta({ description: 'With `include[]=logprobs`' }),
     usage: durationUsage,
   })
@@ -150,6 +174,7 @@ export const transcriptTextDone = z
   .object({
     type: z.literal('transcript.text.done'),
     text: z.string(),
+    languages: heardLanguages,
     logprobs: z.array(tokenLogprob).optional(),
   })
   .meta({ id: 'TranscriptTextDoneEvent' });

@@ -28,6 +28,8 @@ export interface ModelDefinition extends RepoFiles {
   languages: readonly string[];
   /** It can tell the log-probabilities of its tokens (`include[]=logprobs`). */
   logprobs?: boolean;
+  /** It can search for the likeliest text along several beams (`beam_size`). */
+  beamSearch?: boolean;
   /** It can also write English for other languages (`POST /v1/audio/translations`). */
   translates?: boolean;
   /** Day the model was published (ISO 8601), for `created` in model lists. */

@@ -36,10 +36,19 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
         param: 'model',
       });
     }
-    if (params.language === undefined || languages.length === 0 || languages.includes(params.language)) return;
+    if (params.beamSize !== undefined && definition.beamSearch !== true) {
+      throw new GatewayError('unsupported_value', {
+        message: `The model '${model}' has no beam search; leave \`beam_size\` out, or use a whisper model.`,
+        param: 'beam_size',
+      });
+    }
+    const param = params.language === undefined ? 'languages' : 'language';
+    const spoken = params.language === undefined ? (params.languages ?? []) : [params.language];
+    if (spoken.length === 0 || languages.length === 0 || spoken.some((code) => languages.includes(code))) return;
+    const missing = spoken.map((code) => `'${code}'`).join(', ');
     throw new GatewayError('unsupported_value', {
-      message: `The model '${model}' understands ${languages.join(', ')}; '${params.language}' is not among them.`,
-      param: 'language',
+      message: `The model '${model}' understands ${languages.join(', ')}; not ${missing}.`,
+      param,
     });
   };
   return {

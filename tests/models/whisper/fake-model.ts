@@ -12,6 +12,9 @@ export interface Decoding {
   level: number;
   prompt: readonly number[];
   temperature: number;
+  beamSize: number;
+  /** Of the row's draws. */
+  seed: number | undefined;
 }
 
 export interface FakeWhisper extends WhisperModel {
@@ -35,10 +38,10 @@ export const TASK_TOKENS: Record<PromptRequest['task'], number> = { transcribe: 
 export function fakeWhisper({ write, maxBatch = 4, onlyLanguage, languageOf = () => 'de' }: FakeOptions): FakeWhisper {
   const mel: LogMel = { bins: 1, extract: (pcm) => Float32Array.of(pcm[pcm.length >> 1] ?? 0) };
   const decoder: WindowModel['decoder'] = {
-    async decode({ rows, prompts, temperature }) {
+    async decode({ rows, prompts, temperature, beamSize = 1, seeds }) {
       model.batches.push(rows.length);
       return rows.map((row, i) => {
-        const decoding = { level: row[0] ?? 0, prompt: prompts[i] ?? [], temperature };
+        const decoding = { level: row[0] ?? 0, prompt: prompts[i] ?? [], temperature, beamSize, seed: seeds?.[i] };
         model.decodings.push(decoding);
         const written = write(decoding, model.decodings.length - 1);
         const logprobs = written.tokens.map(() => -0.1);
@@ -49,7 +52,8 @@ export function fakeWhisper({ write, maxBatch = 4, onlyLanguage, languageOf = ()
       model.detections += rows.length;
       return rows.map((row) => [
         { code: 'zz', probability: 0.1 },
-        { code: languageOf(row[0] ?? 0), probability: 0.9 },
+        { code: languageOf(row[0] ?? 0), probability: 0.8 },
+        { code: 'nn', probability: 0.02 },
       ]);
     },
     async alignments(_row, tokens) {
@@ -68,7 +72,7 @@ export function fakeWhisper({ write, maxBatch = 4, onlyLanguage, languageOf = ()
     scheduler: createScheduler({ maxBatch, maxWaitMs: 0, ...windowJobs({ mel, encode, decoder }) }),
     vad: levelVad,
     onlyLanguage,
-    prompt: ({ task, previous = [] }) => [...previous, LANGUAGE_TOKEN, TASK_TOKENS[task]],
+    prompt: ({ task, keywords = [], previous = [] }) => [...keywords, ...previous, LANGUAGE_TOKEN, TASK_TOKENS[task]],
     batches: [],
     decodings: [],
     detections: 0,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type GraphIo, readLayout } from '../../../backend/src/models/whisper/layout.ts';
-import { buildPrompt } from '../../../backend/src/models/whisper/prompt.ts';
+import { buildPrompt, keywordTokens } from '../../../backend/src/models/whisper/prompt.ts';
 import { readWhisperReference } from '../../fixtures/whisper/reference.ts';
 import { WHISPER_FIXTURES, type WhisperKind } from '../../support/seeded-weights.ts';
 
@@ -96,6 +96,22 @@ describe('prompt', () => {
     const prompt = buildPrompt(layout, { ...request, previous });
     expect(prompt.slice(0, -3)).toEqual([layout.tokens.sotPrev, ...previous.slice(-223)]);
     expect(prompt.slice(-3)).toEqual([layout.tokens.sot, layout.tokens.languages.get('de'), layout.tokens.translate]);
+    const keywords = [7, 8, 9];
+    const both = buildPrompt(layout, { ...request, keywords, previous });
+    expect(both.slice(0, -3)).toEqual([layout.tokens.sotPrev, ...keywords, ...previous.slice(-220)]);
+    const alone = buildPrompt(layout, { ...request, keywords });
+    expect(alone.slice(0, -3)).toEqual([layout.tokens.sotPrev, ...keywords]);
     expect(() => buildPrompt(layout, { ...request, language: 'tlh' })).toThrow(/'tlh'/);
+  });
+
+  it('takes whole keywords, the first ones first, up to half of the prompt', () => {
+    const encode = (text: string) => Array.from(text, (character) => character.charCodeAt(0));
+    const taken = (...keywords: string[]) => String.fromCharCode(...keywordTokens(keywords, encode));
+    expect(taken()).toBe('');
+    expect(taken('Ann', 'B c')).toBe(' Ann, B c');
+    const long = 'x'.repeat(100);
+    expect(taken(long, 'too much!', 'fits', 'y')).toBe(` ${long}, fits, y`);
+    expect(taken('x'.repeat(110))).toHaveLength(111);
+    expect(taken('x'.repeat(111), 'a')).toBe(' a');
   });
 });

@@ -7,7 +7,7 @@ import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { openDecoder } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
-import { type ReferenceCase, readWhisperReference } from '../../fixtures/whisper/reference.ts';
+import { type ReferenceCase, readBeamReference, readWhisperReference } from '../../fixtures/whisper/reference.ts';
 import type { FixtureOptions, WhisperKind } from '../../support/seeded-weights.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import {
@@ -46,7 +46,15 @@ async function decodeAll(model: TinyWhisper, decoder: WhisperDecoder, cases: Ref
   for (const [index, item] of cases.entries()) {
     const { timestamps, prompt } = item;
     const rows = [await model.encode(item)];
-    const request = { rows, prompts: [prompt], timestamps, maxNewTokens: 60, temperature, seed: index, signal: NEVER };
+    const request = {
+      rows,
+      prompts: [prompt],
+      timestamps,
+      maxNewTokens: 60,
+      temperature,
+      seeds: [index],
+      signal: NEVER,
+    };
     made.push(...(await decoder.decode(request)));
   }
   return made;
@@ -114,6 +122,31 @@ describe('the loop', () => {
       expect(equal.length).toBeGreaterThanOrEqual(17);
       const greedy = await decodeAll(model, await openLoopDecoder(model), cases);
       expect(greedy.map(({ tokens }) => tokens)).not.toEqual(loop.map(({ tokens }) => tokens));
+    }));
+
+  it('draws the same for a window alone and among others, as the step loop does', () =>
+    withModel('multilingual', async (model) => {
+      const cases = (await someCases('multilingual', 40)).filter(({ timestamps }) => timestamps).slice(0, 6);
+      const rows = await Promise.all(cases.map((item) => model.encode(item)));
+      const prompts = cases.map(({ prompt }) => prompt);
+      // Prompts of several lengths: a row's place among those of its length differs from its place in the request.
+      expect(new Set(prompts.map(({ length }) => length)).size).toBeGreaterThan(1);
+      const request = { timestamps: true, maxNewTokens: 60, temperature: 0.6, signal: NEVER };
+      for (const decoder of [await openLoopDecoder(model), await openStepDecoder(model, 'pair')]) {
+        const together = await decoder.decode({ ...request, rows, prompts, seeds: cases.map((_, row) => 100 + row) });
+        for (const [row, encoding] of rows.entries()) {
+          const seeds = [100 + row];
+          const [alone] = await decoder.decode({
+            ...request,
+            rows: [encoding],
+            prompts: prompts.slice(row, row + 1),
+            seeds,
+          });
+          expect(alone?.tokens).toEqual(together[row]?.tokens);
+        }
+        const reseeded = await decoder.decode({ ...request, rows, prompts, seeds: cases.map(() => 7) });
+        expect(reseeded.map(({ tokens }) => tokens)).not.toEqual(together.map(({ tokens }) => tokens));
+      }
     }));
 
   it('gives the attention that the step loop gives', () =>
@@ -203,6 +236,27 @@ describe('opening a decoder', () => {
       const request = { prompts: [item.prompt], timestamps: false, temperature: 0, maxNewTokens: 60, signal: NEVER };
       const [row] = await opened.rows.decode({ ...request, rows: [await model.encode(item)] });
       expect(row?.tokens).toEqual(item.tokens.filter((token) => token !== model.layout.tokens.eot));
+      await opened.release();
+    }));
+
+  it('opens the step graphs beside the loop when beams are first asked for', () =>
+    withModel('multilingual', async (model) => {
+      const sessions: (string | Uint8Array)[] = [];
+      const openSession = (graph: string | Uint8Array) => {
+        sessions.push(graph);
+        return openGraph(graph);
+      };
+      const opened = await openDecoder({ ...context(model.dir), openSession }, NAMES);
+      const { cases } = await readBeamReference();
+      const item = cases.find(({ kind, beamSize, greedy }) => kind === 'multilingual' && beamSize === 5 && !greedy);
+      if (item === undefined) throw new Error('no case');
+      const { timestamps, beamSize, tokens } = item;
+      const rows = [await model.encode(item)];
+      const request = { rows, prompts: [item.prompt], timestamps, maxNewTokens: 60, temperature: 0, signal: NEVER };
+      expect((await opened.rows.decode(request))[0]?.tokens).not.toEqual(tokens);
+      expect(sessions).toHaveLength(1);
+      expect((await opened.rows.decode({ ...request, beamSize }))[0]?.tokens).toEqual(tokens);
+      expect(sessions).toHaveLength(3);
       await opened.release();
     }));
 

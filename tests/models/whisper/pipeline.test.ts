@@ -13,6 +13,7 @@ import { describeWithShared, shared } from '../../support/shared.ts';
 const LIMITS = { maxSeconds: 60, maxDecodedBytes: 2 ** 24 };
 const PARAMS = { temperature: 0.5, words: false };
 const logged: string[] = [];
+const opened: string[] = [];
 const JFK = { audioPath: shared('audio/speech/jfk.mp3'), limits: LIMITS };
 const SERVER_VAD = { type: 'server_vad', prefix_padding_ms: 300, silence_duration_ms: 200, threshold: 1 } as const;
 
@@ -35,7 +36,10 @@ async function loadPipeline(
       return shared('hub', model.auxiliary?.[role]?.repo ?? '', name);
     },
     derivedFolder: async () => dir,
-    openSession: (graph, { threads = 2 } = {}) => openSession(graph, { threads, device: 'cpu' }),
+    openSession: (graph, { threads = 2 } = {}) => {
+      opened.push(String(graph).slice(dir.length + 1));
+      return openSession(graph, { threads, device: 'cpu' });
+    },
     tools: { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe' },
     log: (message, fields) => logged.push(JSON.stringify({ message, ...fields })),
   };
@@ -95,6 +99,18 @@ describeWithShared('the whisper pipeline', () => {
 
   it("takes a caller's detector settings: nothing passes a threshold of 1", async () => {
     expect((await plain.run(JFK, { ...PARAMS, chunking: SERVER_VAD }, quiet)).segments).toEqual([]);
+  });
+
+  it('searches with beams when asked to: the graphs for it are opened then', async () => {
+    const steps = ['onnx/decoder_model.onnx', 'onnx/decoder_with_past_model.onnx'];
+    expect(opened).not.toContain(steps[1]);
+    const params = { ...PARAMS, temperature: 0, language: 'de', beamSize: 3 };
+    const result = await timestamped.run(JFK, params, quiet);
+    expect([...result.segments, ...(result.suppressed_segments ?? [])].length).toBeGreaterThan(0);
+    expect(opened.slice(-2)).toEqual(steps);
+    const before = opened.length;
+    expect(await timestamped.run(JFK, params, quiet)).toEqual(result);
+    expect(opened).toHaveLength(before);
   });
 
   it('names the model that times words where this one cannot', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../backend/src/models/whisper/random.ts';
+import { createRandom, seedOf } from '../../../backend/src/models/whisper/random.ts';
 import { chooseToken } from '../../../backend/src/models/whisper/sample-token.ts';
 import { applyRules, logSumExp, type TokenRules } from '../../../backend/src/models/whisper/token-rules.ts';
 
@@ -80,6 +80,23 @@ describe('choosing', () => {
     // Squared and normalised: 0.04 and 0.64 of 0.68.
     expect((counts[0] ?? 0) / 20_000).toBeCloseTo(0.04 / 0.68, 2);
     expect(counts[1]).toBe(0);
+  });
+
+  it('has a seed for every piece of audio and temperature', () => {
+    const pcm = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i));
+    const other = pcm.slice();
+    other[500] = 0.25;
+    const shifted = new Float32Array([0, ...pcm]);
+    const seeds = [
+      seedOf(pcm, 0.2),
+      seedOf(pcm, 0.4),
+      seedOf(other, 0.2),
+      seedOf(shifted, 0.2),
+      seedOf(pcm.slice(1), 0.2),
+    ];
+    expect(new Set(seeds).size).toBe(seeds.length);
+    expect(seedOf(shifted.subarray(1), 0.2)).toBe(seeds[0]);
+    expect(seedOf(new Float32Array(0), 0.2)).not.toBe(seedOf(new Float32Array(1), 0.2));
   });
 
   it('repeats itself from a seed, and differs between seeds', () => {

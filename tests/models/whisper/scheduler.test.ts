@@ -148,6 +148,17 @@ describe('the window scheduler', () => {
     stop();
   });
 
+  it('fills batches by rows, and runs a job of too many alone', async () => {
+    const { batches, request, release } = gated({ rows: ({ name }) => name.length });
+    const names = ['aaa', 'bb', 'cc', 'd', 'eeeeeee', 'f'];
+    const one = request();
+    const done = names.map((name) => one.submit(name));
+    const stop = release();
+    await Promise.all(done);
+    expect(batches).toEqual([['aaa'], ['bb', 'cc'], ['d'], ['eeeeeee'], ['f']]);
+    stop();
+  });
+
   it('tells a batch that nobody waits for it any more', async () => {
     const { signals, request, started } = gated();
     const [a, b] = [request(), request()];

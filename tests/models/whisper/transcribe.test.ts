@@ -88,6 +88,73 @@ describe('transcribing in windows', () => {
     expect(english.detections).toBe(0);
   });
 
+  it('seeks the language among those that are possible, and tells it of each segment', async () => {
+    const languageOf = (level: number) => (level > 0.605 ? 'fr' : 'en');
+    const model = fakeWhisper({ write: named, languageOf });
+    const result = await transcribePcm(model, levels(...spoken(2)), { detect: 'per-window', languages: ['nn', 'fr'] });
+    // The likeliest of the first is not among them.
+    expect(result.segments.map(({ language }) => language)).toEqual(['nn', 'fr']);
+    const once = await transcribePcm(model, levels(...spoken(2)), { languages: ['nn'] });
+    expect(once).toMatchObject({ language: 'nn', segments: [{ text: ' w0' }, { text: ' w1' }] });
+    expect(once.segments.filter((segment) => 'language' in segment)).toEqual([]);
+  });
+
+  it('puts keywords in front of every prompt', async () => {
+    for (const mode of ['windows', 'sequential'] as const) {
+      const model = fakeWhisper({ write: named });
+      const options = { mode, language: 'en', prompt: 'P', keywords: ['A', 'B c'], conditionOnPrevious: false };
+      await transcribePcm(model, levels([40, 0.9]), options);
+      expect(model.decodings.length).toBeGreaterThan(1);
+      const written = model.decodings.map(({ prompt }) => letters.decode(prompt.slice(0, -2)));
+      // What the text before was depends on the mode; the keywords do not.
+      expect(written[0]).toBe(' A, B c P');
+      expect(written.at(-1)).toBe(mode === 'windows' ? ' A, B c P' : ' A, B c');
+    }
+  });
+
+  it('searches with beams at temperature 0, and draws a single text at those after', async () => {
+    const model = fakeWhisper({
+      write: ({ level, temperature }) => ({
+        tokens: said(0, nameOf(level), 5),
+        avgLogprob: temperature < 0.3 ? -2 : 0,
+      }),
+    });
+    await transcribePcm(model, levels(...spoken(2)), { language: 'en', beamSize: 3 });
+    const tried = model.decodings.map(({ temperature, beamSize }) => [temperature, beamSize]);
+    const once = [
+      [0, 3],
+      [0.2, 1],
+      [0.4, 1],
+    ];
+    expect(tried.toSorted()).toEqual(once.flatMap((attempt) => [attempt, attempt]));
+  });
+
+  it.each([
+    [1, 4],
+    [2, 2],
+    [3, 1],
+    [5, 1],
+  ])('%i beams: at most %i windows of 4 rows share a batch', async (beamSize, windows) => {
+    const model = fakeWhisper({ write: named, maxBatch: 4 });
+    const { segments } = await transcribePcm(model, levels(...spoken(11)), { language: 'en', beamSize });
+    expect(segments).toHaveLength(11);
+    expect(Math.max(...model.batches)).toBe(windows);
+  });
+
+  it("draws from a seed that is the audio's and the temperature's own", async () => {
+    const seedsOf = async (spans: Span[], temperature: number) => {
+      const model = fakeWhisper({ write: named });
+      await transcribePcm(model, levels(...spans), { language: 'en', temperature });
+      return Object.fromEntries(model.decodings.map(({ level, seed }) => [nameOf(level), seed]));
+    };
+    const long = await seedsOf(spoken(3), 0.4);
+    expect(new Set(Object.values(long)).size).toBe(3);
+    const [, , ...last] = spoken(2);
+    expect(await seedsOf([[16, 0], ...last], 0.4)).toEqual({ ' w1': long[' w1'] });
+    expect(await seedsOf([[16, 0], ...last], 0.6)).not.toEqual({ ' w1': long[' w1'] });
+    expect(await seedsOf(last, 0)).toEqual({ ' w1': undefined });
+  });
+
   it('decodes on where the limit of tokens cut a window off, and keeps speech that the window cut off', async () => {
     const model = fakeWhisper({
       write: (_, number) =>

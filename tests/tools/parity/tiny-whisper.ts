@@ -3,13 +3,14 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenedSession, SessionOptions } from '../../../backend/src/audio/session.ts';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
+import type { DecoderSessions } from '../../../backend/src/models/whisper/decoder-passes.ts';
 import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
 import { type LoopOptions, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
-import { createStepDecoder, type DecoderSessions } from '../../../backend/src/models/whisper/step-decoder.ts';
+import { createStepDecoder } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
 import {

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import {
   chunkingStrategy,
+  MAX_BEAM_SIZE,
+  MAX_KEYWORD_LENGTH,
+  MAX_KEYWORDS,
   RESPONSE_FORMATS,
   TIMESTAMP_GRANULARITIES,
   type TranscriptionParams,
@@ -19,6 +22,25 @@ export interface TranscriptionForm {
 
 const UNSET = undefined;
 
+/** A code of the table, from what callers write; undefined for an empty string. */
+const language = z.string().transform((value, context) => {
+  if (value === '') return UNSET;
+  const code = parseLanguage(value);
+  if (code === undefined) context.addIssue({ code: 'custom', message: `"${value}" is not a language code` });
+  return code;
+});
+
+/** Space and control characters, line breaks among them, are one space: a keyword is put into a line of text. */
+const keyword = z
+  .string()
+  .transform((value) => value.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim())
+  .pipe(
+    z
+      .string()
+      .min(1, 'a keyword must not be empty')
+      .max(MAX_KEYWORD_LENGTH, `a keyword has at most ${MAX_KEYWORD_LENGTH} characters`),
+  );
+
 const fields = z.object({
   model: z.string().trim().min(1, 'must not be empty'),
   response_format: z.enum(RESPONSE_FORMATS).default('json'),
@@ -32,20 +54,21 @@ const fields = z.object({
     .transform(Number)
     .pipe(z.number().min(0).max(1))
     .default(0),
-  language: z
-    .string()
-    .transform((value, context) => {
-      if (value === '') return UNSET;
-      const code = parseLanguage(value);
-      if (code === undefined) context.addIssue({ code: 'custom', message: `"${value}" is not a language code` });
-      return code;
-    })
-    .optional(),
+  language: language.optional(),
   prompt: z.string().optional(),
   timestamp_granularities: z.array(z.enum(TIMESTAMP_GRANULARITIES)).default([]),
   include: z.array(z.enum(['logprobs'])).default([]),
-  languages: z.array(z.string()).default([]),
-  keywords: z.array(z.string()).default([]),
+  languages: z
+    .array(language)
+    .transform((codes) => [...new Set(codes.filter((code) => code !== UNSET))])
+    .default([]),
+  keywords: z.array(keyword).max(MAX_KEYWORDS, `at most ${MAX_KEYWORDS} keywords are taken`).default([]),
+  beam_size: z
+    .string()
+    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_BEAM_SIZE}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_BEAM_SIZE))
+    .default(1),
   chunking_strategy: z
     .preprocess(
       (value) => (value === 'null' || value === '' ? UNSET : parseJsonObject(value)),
@@ -81,6 +104,18 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       param: 'include',
     });
   }
+  if (form.language !== undefined && form.languages.length > 0 && !form.languages.includes(form.language)) {
+    throw new GatewayError('invalid_value', {
+      message: `\`language\` is '${form.language}', which is not among \`languages[]\`; send one of the two.`,
+      param: 'language',
+    });
+  }
+  if (form.beam_size > 1 && form.temperature > 0) {
+    throw new GatewayError('invalid_value', {
+      message: 'Beams are searched at `temperature` 0 only; above, tokens are drawn. Leave one of the two out.',
+      param: 'beam_size',
+    });
+  }
   const granularities = new Set(form.timestamp_granularities);
   return {
     model: form.model,
@@ -93,17 +128,20 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       temperature: form.temperature,
       chunking: form.chunking_strategy,
       words: granularities.has('word'),
+      ...(form.language === undefined && form.languages.length > 0 ? { languages: form.languages } : {}),
+      ...(form.keywords.length > 0 ? { keywords: form.keywords } : {}),
+      ...(form.beam_size > 1 ? { beamSize: form.beam_size } : {}),
       ...(form.include.length > 0 ? { logprobs: true } : {}),
     },
   };
 }
 
-/** The fields of a translation: those of a transcription that OpenAI has there; others pass and are ignored. */
+/** The fields of a translation: those of a transcription that OpenAI has there, and ours; others pass and are ignored. */
 export function parseTranslationForm(
   body: Readonly<Record<string, unknown>>,
 ): Pick<TranscriptionForm, 'model' | 'format' | 'params'> {
-  const { model, prompt, response_format, temperature } = body;
-  const known = Object.entries({ model, prompt, response_format, temperature }).filter(
+  const { model, prompt, response_format, temperature, beam_size } = body;
+  const known = Object.entries({ model, prompt, response_format, temperature, beam_size }).filter(
     ([, value]) => value !== undefined,
   );
   const { format, params, ...form } = parseTranscriptionForm(Object.fromEntries(known));

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
+  MAX_BEAM_SIZE,
+  MAX_KEYWORD_LENGTH,
+  MAX_KEYWORDS,
   RESPONSE_FORMATS,
   TIMESTAMP_GRANULARITIES,
   transcriptionJson,
@@ -17,9 +20,22 @@ const form = z
     }),
     model: z.string().meta({ description: 'Id or alias of a transcription model; see `GET /v1/models`' }),
     language: z.string().optional().meta({ description: 'Language spoken: ISO 639-1 or 639-3' }),
+    'languages[]': z.array(z.string()).optional().meta({
+      description:
+        'Possible languages. One is the same as `language`; among several, each stretch of speech is in the likeliest',
+    }),
     prompt: z.string().optional(),
+    'keywords[]': z
+      .array(z.string().max(MAX_KEYWORD_LENGTH))
+      .max(MAX_KEYWORDS)
+      .optional()
+      .meta({ description: 'Words and phrases to expect; from models that take a prompt' }),
     response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default `json`' }),
     temperature: z.number().min(0).max(1).optional(),
+    beam_size: z.int().min(1).max(MAX_BEAM_SIZE).optional().meta({
+      description:
+        'Beyond OpenAI: texts followed at a time in search of the likeliest, at `temperature` 0. Default 1, greedy',
+    }),
     'timestamp_granularities[]': z
       .array(z.enum(TIMESTAMP_GRANULARITIES))
       .optional()

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { TranscriptionResult } from '../../contract/transcription.ts';
+import type { TranscriptionResult, TranscriptSegment } from '../../contract/transcription.ts';
 import { languageName } from '../../text/languages.ts';
 import { toSrt, toVtt } from '../../text/subtitles.ts';
 import type { TranscriptionForm } from './transcription-form.ts';
@@ -9,7 +9,7 @@ export function sendTranscription(response: Response, result: TranscriptionResul
   const usage = { type: 'duration', seconds: Math.ceil(result.duration) } as const;
   switch (form.format) {
     case 'json':
-      response.json({ text: result.text, ...logprobsOf(result), usage });
+      response.json({ text: result.text, ...extrasOf(result), usage });
       return;
     case 'verbose_json':
       response.json({
@@ -17,7 +17,7 @@ export function sendTranscription(response: Response, result: TranscriptionResul
         language: languageName(result.language) ?? result.language,
         duration: result.duration,
         text: result.text,
-        ...(form.granularities.has('segment') ? { segments: result.segments } : {}),
+        ...(form.granularities.has('segment') ? { segments: result.segments.map(named) } : {}),
         ...(form.granularities.has('word') ? { words: result.words } : {}),
         ...suppressed(result),
         usage,
@@ -53,9 +53,18 @@ export function sendTranslation(
   }
 }
 
-/** For `json` answers and the last event of a stream. */
-export function logprobsOf({ logprobs }: TranscriptionResult) {
-  return logprobs === undefined ? {} : { logprobs };
+/** What was asked for besides the text, for `json` answers and the last event of a stream. */
+export function extrasOf({ logprobs, languages }: TranscriptionResult) {
+  return {
+    ...(languages === undefined ? {} : { languages: languages.map((code) => ({ code })) }),
+    ...(logprobs === undefined ? {} : { logprobs }),
+  };
+}
+
+/** Its language by name, as the transcript's. */
+function named(segment: TranscriptSegment): TranscriptSegment {
+  const { language } = segment;
+  return language === undefined ? segment : { ...segment, language: languageName(language) ?? language };
 }
 
 function suppressed({ suppressed_segments: segments }: TranscriptionResult) {

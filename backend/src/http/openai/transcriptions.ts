@@ -10,7 +10,7 @@ import type { UploadReceiver } from '../upload.ts';
 import { requireFile } from './require-file.ts';
 import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
-import { logprobsOf, sendTranscription } from './transcription-response.ts';
+import { extrasOf, sendTranscription } from './transcription-response.ts';
 
 /** A stream that has nothing to say yet still sends its headers by then: clients and proxies give up on silence. */
 const STREAM_START_MS = 60_000;
@@ -66,7 +66,7 @@ async function streamTranscription(response: Response, run: Run): Promise<void> 
     contextOf(response).fields.audio_seconds = result.duration;
     // A model that cannot stream emits nothing on its way: its whole text is one delta.
     if (text === '' && result.text !== '') sendDelta(result.text);
-    stream.send({ type: 'transcript.text.done', text: result.text, ...logprobsOf(result) });
+    stream.send({ type: 'transcript.text.done', text: result.text, ...extrasOf(result) });
     stream.end();
   } catch (error) {
     if (!stream.started || contextOf(response).signal.aborted) throw error;

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
-import { RESPONSE_FORMATS, translationJson, translationVerboseJson } from '../../contract/transcription.ts';
+import {
+  MAX_BEAM_SIZE,
+  RESPONSE_FORMATS,
+  translationJson,
+  translationVerboseJson,
+} from '../../contract/transcription.ts';
 import { errorResponses } from '../error-responses.ts';
 
 const form = z
@@ -10,6 +15,12 @@ const form = z
     prompt: z.string().optional().meta({ description: 'In English' }),
     response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default `json`' }),
     temperature: z.number().min(0).max(1).optional(),
+    beam_size: z
+      .int()
+      .min(1)
+      .max(MAX_BEAM_SIZE)
+      .optional()
+      .meta({ description: 'Beyond OpenAI; as of transcriptions' }),
   })
   .meta({ id: 'CreateTranslationRequest' });
 

@@ -15,7 +15,13 @@ export interface WindowRequest {
   temperature: number;
   timestamps: boolean;
   words: boolean;
+  /** Beams of the search at temperature 0; 1 is greedy. */
+  beamSize: number;
+  /** Tokens of words to expect, and of the text before. */
+  keywords: readonly number[];
   previous: readonly number[];
+  /** The segments say which language they are in. */
+  tellLanguage: boolean;
   /**
    * What becomes of speech that goes on beyond the last pair of timestamps: `keep` it as a segment up to the window's
    * end, or `drop` it, because the next window will begin there.
@@ -91,6 +97,7 @@ async function decodePart(
   const dropped = begun && (continues || request.unfinished === 'drop');
   const unfinished = dropped || sliced.unfinished === undefined ? [] : [sliced.unfinished];
   const built = buildSegments([...sliced.slices, ...unfinished], decoded, window, tools.tokenizer);
+  if (request.tellLanguage) for (const segment of built.segments) segment.language = request.language;
   const part = {
     ...built,
     window,
@@ -108,11 +115,12 @@ async function decodePart(
 function decodeText(
   { lane, tokenizer, prompt: buildPrompt }: WindowTools,
   audio: WindowAudio,
-  { language, task, timestamps, previous, temperature }: WindowRequest,
+  { language, task, timestamps, keywords, previous, temperature, beamSize }: WindowRequest,
 ) {
-  const prompt = buildPrompt({ language, task, timestamps, previous });
+  const prompt = buildPrompt({ language, task, timestamps, keywords, previous });
   return decodeWithFallback(async (hotness) => {
-    const row = await decodeRow(lane, { audio, prompt, temperature: hotness, timestamps });
+    const beams = hotness === 0 ? beamSize : 1;
+    const row = await decodeRow(lane, { audio, prompt, temperature: hotness, timestamps, beamSize: beams });
     return { ...row, compressionRatio: compressionRatio(tokenizer.decode(row.tokens).trim()) };
   }, temperaturesFor(temperature));
 }

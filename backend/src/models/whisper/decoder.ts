@@ -11,8 +11,10 @@ export interface DecodeRequest {
   maxNewTokens: number;
   /** 0 is greedy; above, tokens are drawn. */
   temperature: number;
-  /** Of the random numbers that tokens are drawn with; the same seed gives the same text. */
-  seed?: number;
+  /** Of each row's random numbers, that tokens are drawn with: a row's text does not depend on the other rows. Default 0. */
+  seeds?: readonly number[];
+  /** Beams of each row, at temperature 0; 1 (default) is greedy. Above 1, keys and values are held for each beam. */
+  beamSize?: number;
   /** Instead of the model's own lists. */
   suppress?: readonly number[];
   beginSuppress?: readonly number[];
@@ -58,6 +60,16 @@ export interface WhisperDecoder {
 export function groupByPromptLength(prompts: readonly (readonly number[])[]): number[][] {
   const groups = Map.groupBy(prompts.keys(), (row) => prompts[row]?.length ?? 0);
   return [...groups.values()];
+}
+
+/** Some rows of a request. */
+export function pick(request: DecodeRequest, group: readonly number[]): DecodeRequest {
+  return {
+    ...request,
+    rows: group.map((row) => request.rows[row] as Float32Array),
+    prompts: group.map((row) => request.prompts[row] as readonly number[]),
+    seeds: group.map((row) => request.seeds?.[row] ?? 0),
+  };
 }
 
 /** How many tokens may follow a prompt: the last one is never fed, so it needs no position. */

@@ -74,6 +74,7 @@ export function whisper({
     // The English-only models know one language; turbo was not trained to translate.
     translates: languages.length > 1 && !id.includes('turbo'),
     logprobs: true,
+    beamSearch: true,
     license,
     auxiliary: { [VAD_ROLE]: { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] } },
     memory: { estimateBytes },

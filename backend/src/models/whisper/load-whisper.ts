@@ -4,11 +4,11 @@ import { createLogMel, MEL_FRAMES } from '../../audio/log-mel.ts';
 import type { OpenedSession } from '../../audio/session.ts';
 import type { LoadContext } from '../define-model.ts';
 import type { WhisperDecoder } from './decoder.ts';
+import { asFloat32 } from './decoder-passes.ts';
 import { graphFiles, VAD_FILE, VAD_ROLE, type WhisperSettings } from './definition.ts';
 import type { PromptRequest } from './prompt.ts';
 import type { WhisperModel } from './request.ts';
 import { createScheduler } from './scheduler.ts';
-import { asFloat32 } from './step-decoder.ts';
 import { createTokenizer } from './tokenizer.ts';
 import { windowJobs } from './window-jobs.ts';
 

@@ -5,6 +5,7 @@ import {
   type DecodeRequest,
   finishRow,
   groupByPromptLength,
+  pick,
   probabilityOf,
   roomForTokens,
   stackRows,
@@ -68,8 +69,8 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
   }
 
   /** Rows of one prompt length. */
-  async function decodeGroup(request: DecodeRequest, randoms: (() => number)[]): Promise<DecodedRow[]> {
-    const { rows, prompts, temperature } = request;
+  async function decodeGroup(request: DecodeRequest): Promise<DecodedRow[]> {
+    const { rows, prompts, seeds = [], temperature } = request;
     const room = roomForTokens(layout.textContext, prompts[0]?.length ?? 0, request.maxNewTokens);
     const outputs = await run({
       rows,
@@ -77,7 +78,7 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
       rules: tokenRules(layout, request),
       room,
       temperature,
-      randoms: temperature > 0 ? randoms : [],
+      randoms: temperature > 0 ? seeds.map(createRandom) : [],
       attended: 0,
     });
     const written = columns(outputs, LOOP_OUTPUTS.firstToken, LOOP_OUTPUTS.tokens, rows.length);
@@ -100,10 +101,7 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
         // Lets a cancel come in between two batches.
         await new Promise((resolve) => setImmediate(resolve));
         request.signal.throwIfAborted();
-        const part = await decodeGroup(
-          { ...request, ...pickRows(request, group) },
-          group.map((row) => createRandom((request.seed ?? 0) + row)),
-        );
+        const part = await decodeGroup(pick(request, group));
         for (const [index, row] of group.entries()) results[row] = part[index] as DecodedRow;
       }
       return results;
@@ -165,11 +163,4 @@ function outputOf(outputs: Outputs, name: string): TensorLike {
   const output = outputs[name];
   if (output === undefined) throw new Error(`The decoder graph has no output "${name}"`);
   return output;
-}
-
-function pickRows({ rows, prompts }: DecodeRequest, group: readonly number[]): Pick<DecodeRequest, 'rows' | 'prompts'> {
-  return {
-    rows: group.map((row) => rows[row] as Float32Array),
-    prompts: group.map((row) => prompts[row] as readonly number[]),
-  };
 }

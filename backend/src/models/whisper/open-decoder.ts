@@ -1,5 +1,6 @@
 /** Opens a repository's decoder: with its loop inside the graph where that can be built, else with the loop outside. */
 import { readFile } from 'node:fs/promises';
+import { withBeamsOnDemand } from './beams-on-demand.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import type { GraphOnDisk } from './derived-graph.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
@@ -52,7 +53,7 @@ async function openBest(
     );
   try {
     const graph = await prepareLoop({ prefill, step: readGraph(paths.step) }, layout, context.derivedFolder);
-    return createLoopDecoder(await context.openSession(graph, GROWING), layout);
+    return withBeamsOnDemand(createLoopDecoder(await context.openSession(graph, GROWING), layout), openSteps);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     context.log('the decoder runs step by step, its loop could not be put into the graph', { reason });

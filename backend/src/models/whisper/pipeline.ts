@@ -1,6 +1,6 @@
 /** Audio file → transcript, window by window, while it is being decoded. */
 import { decodeAudio } from '../../audio/decode.ts';
-import type { TranscriptionParams } from '../../contract/transcription.ts';
+import type { TranscriptionParams, TranscriptionResult } from '../../contract/transcription.ts';
 import { GatewayError } from '../../errors.ts';
 import type { LoadContext, ModelDefinition, Pipeline } from '../define-model.ts';
 import type { WhisperSettings } from './definition.ts';
@@ -22,9 +22,11 @@ export function createPipeline(
   return {
     async run({ audioPath, limits }, params, { signal, emit }) {
       if (params.words && !model.attends) throw noWordTimes(definition, settings);
-      return transcribePcm(model, decodeAudio(audioPath, { signal, ...limits, ...tools }), {
-        language: params.language,
+      const result = await transcribePcm(model, decodeAudio(audioPath, { signal, ...limits, ...tools }), {
+        ...spoken(definition, params),
         prompt: params.prompt,
+        keywords: params.keywords,
+        beamSize: params.beamSize,
         temperature: params.temperature,
         words: params.words,
         logprobs: params.logprobs ?? false,
@@ -34,9 +36,25 @@ export function createPipeline(
         signal,
         onDelta: (delta) => emit({ type: 'delta', delta }),
       });
+      return params.languages === undefined ? result : { ...result, languages: languagesOf(result) };
     },
     dispose: () => model.release(),
   };
+}
+
+/**
+ * Several possible languages mean speech that changes between them: each window is asked for its own. Those that the model
+ * does not know are left out.
+ */
+function spoken({ languages: known }: ModelDefinition, { language, languages = [] }: TranscriptionParams) {
+  const possible = languages.filter((code) => known.length === 0 || known.includes(code));
+  if (language !== undefined || possible.length <= 1) return { language: language ?? possible[0] };
+  return { languages: possible, detect: 'per-window' } as const;
+}
+
+/** In the order they are heard. */
+function languagesOf({ segments, language }: TranscriptionResult): string[] {
+  return [...new Set(segments.map((segment) => segment.language ?? language))];
 }
 
 /**

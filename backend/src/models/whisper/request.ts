@@ -1,7 +1,7 @@
 /** One caller's wishes, and what all windows of his file share. */
 import type { OpenedSession } from '../../audio/session.ts';
 import { type DecodedPart, decodeWindow } from './decode-window.ts';
-import type { PromptRequest } from './prompt.ts';
+import { keywordTokens, type PromptRequest } from './prompt.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
 import type { WindowResult } from './transcript.ts';
@@ -27,9 +27,15 @@ export interface WhisperModel {
 export interface TranscribeOptions {
   /** A code the model knows; without it the first window decides, or each one (`detect`). */
   language?: string | undefined;
+  /** Codes among which the language is sought; default all the model knows. */
+  languages?: readonly string[] | undefined;
   detect?: 'once' | 'per-window';
   task?: PromptRequest['task'];
   prompt?: string | undefined;
+  /** Words and phrases to expect in every window. */
+  keywords?: readonly string[] | undefined;
+  /** Beams of the search at temperature 0; default 1, greedy. */
+  beamSize?: number | undefined;
   /** 0: greedy, with fallback. */
   temperature?: number;
   /** Word times are wanted; the model must give attentions. */
@@ -55,8 +61,9 @@ export interface WhisperRequest {
   model: WhisperModel;
   options: TranscribeOptions;
   lane: WindowLane;
-  /** Tokens of the caller's prompt. */
+  /** Tokens of the caller's prompt, and of his keywords. */
   initial: readonly number[];
+  keywords: readonly number[];
   /** Given, or found in the first window. */
   language: string | undefined;
   /** Finds the language, if it has to be, once for all windows unless each shall be asked. */
@@ -66,7 +73,8 @@ export interface WhisperRequest {
 export function createRequest(model: WhisperModel, options: TranscribeOptions, lane: WindowLane): WhisperRequest {
   let asked: Promise<string> | undefined;
   const detect = async (audio: WindowAudio): Promise<string> => {
-    const [best] = await detectLanguages(lane, audio);
+    const found = await detectLanguages(lane, audio);
+    const best = found.find(({ code }) => options.languages?.includes(code)) ?? found[0];
     request.language ??= best?.code;
     return best?.code ?? 'en';
   };
@@ -75,6 +83,7 @@ export function createRequest(model: WhisperModel, options: TranscribeOptions, l
     options,
     lane,
     initial: options.prompt?.trim() ? model.tokenizer.encode(` ${options.prompt.trim()}`) : [],
+    keywords: keywordTokens(options.keywords ?? [], model.tokenizer.encode),
     language: model.onlyLanguage ?? options.language,
     async languageOf(audio) {
       if (model.onlyLanguage !== undefined) return model.onlyLanguage;
@@ -101,6 +110,9 @@ export async function decodeRequest(
     temperature: options.temperature ?? 0,
     timestamps: options.timestamps ?? true,
     words: options.words ?? false,
+    beamSize: options.beamSize ?? 1,
+    keywords: request.keywords,
+    tellLanguage: options.detect === 'per-window',
     ...how,
   });
 }

@@ -4,12 +4,14 @@
  */
 
 export interface SchedulerOptions<J, R> {
-  /** Jobs in one batch. */
+  /** Rows in one batch, which are its jobs unless `rows` says otherwise; a job of more rows runs alone. */
   maxBatch: number;
   /** How long a job waits for others to share its batch, in milliseconds. A full batch never waits. */
   maxWaitMs: number;
   /** Jobs of one key can share a batch. */
   key(job: J): string;
+  /** Rows of the model's batch that a job takes; default 1. */
+  rows?(job: J): number;
   /** One result per job, in order. `signal` aborts when no request of the batch is interested any more. */
   run(jobs: readonly J[], signal: AbortSignal): Promise<readonly R[]>;
 }
@@ -29,6 +31,7 @@ export interface Scheduler<J, R> {
 interface Ticket<J, R> {
   job: J;
   key: string;
+  rows: number;
   signal: AbortSignal;
   /** performance.now() from which on it need not wait for company. */
   dueAt: number;
@@ -44,7 +47,7 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
   let timer: NodeJS.Timeout | undefined;
 
   function waiting(): number {
-    return lanes.reduce((sum, lane) => sum + lane.length, 0);
+    return lanes.flat().reduce((sum, { rows }) => sum + rows, 0);
   }
 
   /** Starts the loop now if a batch is full or due, else when it will be. */
@@ -105,7 +108,7 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       signal.throwIfAborted();
       const { promise, resolve, reject } = Promise.withResolvers<R>();
       const dueAt = performance.now() + maxWaitMs;
-      const ticket = { job, key: options.key(job), signal, dueAt, resolve, reject };
+      const ticket = { job, key: options.key(job), rows: options.rows?.(job) ?? 1, signal, dueAt, resolve, reject };
       inFlight.add(ticket);
       lane.push(ticket);
       if (lane.length === 1) lanes.push(lane);
@@ -127,13 +130,17 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
 function takeBatch<J, R>(lanes: Ticket<J, R>[][], maxBatch: number): Ticket<J, R>[] {
   const key = lanes[0]?.[0]?.key;
   const batch: Ticket<J, R>[] = [];
+  let rows = 0;
   let served = true;
-  while (served && batch.length < maxBatch) {
+  while (served) {
     served = false;
     for (const lane of [...lanes]) {
       const at = lane.findIndex((ticket) => ticket.key === key);
-      if (at === -1 || batch.length === maxBatch) continue;
-      batch.push(...lane.splice(at, 1));
+      const ticket = lane[at];
+      if (ticket === undefined || (rows > 0 && rows + ticket.rows > maxBatch)) continue;
+      lane.splice(at, 1);
+      batch.push(ticket);
+      rows += ticket.rows;
       lanes.splice(lanes.indexOf(lane), 1);
       lanes.push(lane);
       served = true;

@@ -2,6 +2,7 @@
 import type { LogMel } from '../../audio/log-mel.ts';
 import type { AttentionWeights } from './alignment.ts';
 import type { DecodedRow, LanguageProbability, WhisperDecoder } from './decoder.ts';
+import { seedOf } from './random.ts';
 import type { Lane, SchedulerOptions } from './scheduler.ts';
 
 /** A window's audio, and its encoding once a job has needed it: temperatures, languages and word times share it. */
@@ -11,9 +12,17 @@ export interface WindowAudio {
   hidden?: Float32Array;
 }
 
+export interface DecodeJob {
+  prompt: readonly number[];
+  temperature: number;
+  timestamps: boolean;
+  /** 1 where tokens are drawn. */
+  beamSize: number;
+}
+
 export type WindowJob =
   | { task: 'detect'; audio: WindowAudio }
-  | { task: 'decode'; audio: WindowAudio; prompt: readonly number[]; temperature: number; timestamps: boolean }
+  | ({ task: 'decode'; audio: WindowAudio } & DecodeJob)
   | { task: 'align'; audio: WindowAudio; tokens: readonly number[] };
 
 export type WindowAnswer =
@@ -33,12 +42,12 @@ export interface WindowModel {
   decoder: Pick<WhisperDecoder, 'decode' | 'detectLanguage' | 'alignments'>;
 }
 
-/** How the scheduler runs window jobs: of one batch, all are of one kind, decoded at one temperature. */
+/** How the scheduler runs window jobs: of one batch, all are of one kind, decoded at one temperature with as many beams. */
 export function windowJobs({
   mel,
   encode,
   decoder,
-}: WindowModel): Pick<SchedulerOptions<WindowJob, WindowAnswer>, 'key' | 'run'> {
+}: WindowModel): Pick<SchedulerOptions<WindowJob, WindowAnswer>, 'key' | 'rows' | 'run'> {
   const features = new Float32Array(mel.bins * 3000);
 
   /** One after the other: an encoder's attention scores of a whole batch would take hundreds of megabytes. */
@@ -69,6 +78,8 @@ export function windowJobs({
         prompts: jobs.map((job) => (job.task === 'decode' ? job.prompt : [])),
         timestamps: first.timestamps,
         temperature: first.temperature,
+        beamSize: first.beamSize,
+        ...(first.temperature > 0 ? { seeds: jobs.map(({ audio }) => seedOf(audio.pcm, first.temperature)) } : {}),
         maxNewTokens: MAX_NEW_TOKENS,
         signal,
       });
@@ -85,7 +96,8 @@ export function windowJobs({
   }
 
   return {
-    key: (job) => (job.task === 'decode' ? `decode ${job.temperature} ${job.timestamps}` : job.task),
+    key: (job) => (job.task === 'decode' ? `decode ${job.temperature} ${job.timestamps} ${job.beamSize}` : job.task),
+    rows: (job) => (job.task === 'decode' ? job.beamSize : 1),
     run,
   };
 }
