@@ -46,7 +46,15 @@ async function decodeAll(model: TinyWhisper, decoder: WhisperDecoder, cases: Ref
   for (const [index, item] of cases.entries()) {
     const { timestamps, prompt } = item;
     const rows = [await model.encode(item)];
-    const request = { rows, prompts: [prompt], timestamps, maxNewTokens: 60, temperature, seed: index, signal: NEVER };
+    const request = {
+      rows,
+      prompts: [prompt],
+      timestamps,
+      maxNewTokens: 60,
+      temperature,
+      seeds: [index],
+      signal: NEVER,
+    };
     made.push(...(await decoder.decode(request)));
   }
   return made;

@@ -82,7 +82,9 @@ async function decodePart(
   request: WindowRequest,
   mayContinue: boolean,
 ): Promise<{ part: DecodedPart; continues: boolean }> {
-  const decoded = await decodeText(tools, audio, request);
+  // A file's text shall depend neither on the windows it shared batches with nor on where a run began.
+  const seed = Math.round(window.start * SAMPLE_RATE);
+  const decoded = await decodeText(tools, audio, request, seed);
   const seconds = window.pcm.length / SAMPLE_RATE;
   const sliced = sliceTokens(decoded.tokens, tools.tokenizer.timestampBegin, seconds);
   const silent = isSilence(decoded);
@@ -109,10 +111,11 @@ function decodeText(
   { lane, tokenizer, prompt: buildPrompt }: WindowTools,
   audio: WindowAudio,
   { language, task, timestamps, previous, temperature }: WindowRequest,
+  seed: number,
 ) {
   const prompt = buildPrompt({ language, task, timestamps, previous });
   return decodeWithFallback(async (hotness) => {
-    const row = await decodeRow(lane, { audio, prompt, temperature: hotness, timestamps });
+    const row = await decodeRow(lane, { audio, prompt, temperature: hotness, timestamps, seed });
     return { ...row, compressionRatio: compressionRatio(tokenizer.decode(row.tokens).trim()) };
   }, temperaturesFor(temperature));
 }

@@ -11,8 +11,8 @@ export interface DecodeRequest {
   maxNewTokens: number;
   /** 0 is greedy; above, tokens are drawn. */
   temperature: number;
-  /** Of the random numbers that tokens are drawn with; the same seed gives the same text. */
-  seed?: number;
+  /** Each row's, of the random numbers that its tokens are drawn with: the same text in whatever batch. Default 0. */
+  seeds?: readonly number[];
   /** Instead of the model's own lists. */
   suppress?: readonly number[];
   beginSuppress?: readonly number[];

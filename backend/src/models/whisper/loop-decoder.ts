@@ -102,7 +102,7 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
         request.signal.throwIfAborted();
         const part = await decodeGroup(
           { ...request, ...pickRows(request, group) },
-          group.map((row) => createRandom((request.seed ?? 0) + row)),
+          group.map((row) => createRandom(request.seeds?.[row] ?? 0)),
         );
         for (const [index, row] of group.entries()) results[row] = part[index] as DecodedRow;
       }

@@ -2,9 +2,9 @@
 import type { OpenedSession } from '../../audio/session.ts';
 import { type DecodedPart, decodeWindow } from './decode-window.ts';
 import type { PromptRequest } from './prompt.ts';
+import type { ResumePoint, ResumePosition, WindowResult } from './resume.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
-import type { WindowResult } from './transcript.ts';
 import {
   detectLanguages,
   type WindowAnswer,
@@ -47,8 +47,16 @@ export interface TranscribeOptions {
   conditionOnPrevious?: boolean;
   signal?: AbortSignal;
   onDelta?: (delta: string) => void;
-  /** Called for each window in order, once it is part of the transcript. */
-  onWindow?: (result: WindowResult) => void;
+  /**
+   * Called for each window in order, once it is part of the transcript: all its results and the last position, as JSON,
+   * are what `resumeFrom` takes.
+   */
+  onWindow?: (result: WindowResult, position: ResumePosition) => void;
+  /**
+   * Goes on where an earlier run over the same PCM with the same model and options stood; the result is that of an
+   * uninterrupted run.
+   */
+  resumeFrom?: ResumePoint;
 }
 
 export interface WhisperRequest {
@@ -63,8 +71,14 @@ export interface WhisperRequest {
   languageOf(audio: WindowAudio): Promise<string>;
 }
 
-export function createRequest(model: WhisperModel, options: TranscribeOptions, lane: WindowLane): WhisperRequest {
-  let asked: Promise<string> | undefined;
+/** `found`: the language of the first window, where an earlier run heard it. */
+export function createRequest(
+  model: WhisperModel,
+  options: TranscribeOptions,
+  lane: WindowLane,
+  found?: string,
+): WhisperRequest {
+  let asked = found === undefined ? undefined : Promise.resolve(found);
   const detect = async (audio: WindowAudio): Promise<string> => {
     const [best] = await detectLanguages(lane, audio);
     request.language ??= best?.code;
@@ -75,7 +89,7 @@ export function createRequest(model: WhisperModel, options: TranscribeOptions, l
     options,
     lane,
     initial: options.prompt?.trim() ? model.tokenizer.encode(` ${options.prompt.trim()}`) : [],
-    language: model.onlyLanguage ?? options.language,
+    language: model.onlyLanguage ?? options.language ?? found,
     async languageOf(audio) {
       if (model.onlyLanguage !== undefined) return model.onlyLanguage;
       if (options.language !== undefined) return options.language;

@@ -109,7 +109,7 @@ export function createStepDecoder(sessions: DecoderSessions, layout: WhisperLayo
       for (const group of groupByPromptLength(request.prompts)) {
         const part = await decodeGroup(
           { ...request, rows: pick(request.rows, group), prompts: pick(request.prompts, group) },
-          group.map((row) => createRandom((request.seed ?? 0) + row)),
+          group.map((row) => createRandom(request.seeds?.[row] ?? 0)),
         );
         for (const [index, row] of group.entries()) results[row] = part[index] as DecodedRow;
       }

@@ -13,7 +13,15 @@ export interface WindowAudio {
 
 export type WindowJob =
   | { task: 'detect'; audio: WindowAudio }
-  | { task: 'decode'; audio: WindowAudio; prompt: readonly number[]; temperature: number; timestamps: boolean }
+  | {
+      task: 'decode';
+      audio: WindowAudio;
+      prompt: readonly number[];
+      temperature: number;
+      timestamps: boolean;
+      /** Of what is drawn at a temperature above 0. */
+      seed: number;
+    }
   | { task: 'align'; audio: WindowAudio; tokens: readonly number[] };
 
 export type WindowAnswer =
@@ -67,6 +75,7 @@ export function windowJobs({
       const rows = await decoder.decode({
         rows: encoded,
         prompts: jobs.map((job) => (job.task === 'decode' ? job.prompt : [])),
+        seeds: jobs.map((job) => (job.task === 'decode' ? job.seed : 0)),
         timestamps: first.timestamps,
         temperature: first.temperature,
         maxNewTokens: MAX_NEW_TOKENS,
