@@ -21,8 +21,9 @@ const started = performance.now();
 const reply = task.stopAt === undefined ? await goOn() : await stopInTheMiddle(task.stopAt);
 const seconds = (performance.now() - started) / 1000;
 process.send?.({ ...reply, seconds } satisfies LongReply);
-process.disconnect?.();
 await model.release();
+// A large message takes time: the parent says when it has it.
+process.on('disconnect', () => process.exit(0));
 
 async function stopInTheMiddle(stopAt: number): Promise<Omit<LongReply, 'seconds'>> {
   const limits = { maxSeconds: Number.POSITIVE_INFINITY, maxDecodedBytes: Number.POSITIVE_INFINITY };

@@ -30,6 +30,7 @@ const DEFAULT_HOURS = 3;
 /** Goals: MiB of the worker beyond what it takes when loaded, seconds from a cancel to the request's end. */
 const MAX_GROWTH_MIB = 300;
 const MAX_CANCEL_SECONDS = 2;
+const COURSE = [0.01, 0.1, 0.5, 1];
 /** Probabilities of a window depend, in the last digits, on the windows it shares a batch with. */
 const ROUNDING = 1e-4;
 const OPTIONS = { temperature: 0.5 };
@@ -75,7 +76,8 @@ interface WorkerFigures {
   seconds: number;
   loadedMib: number;
   growthMib: number;
-  afterMib: number;
+  /** In the course of the run, evenly spaced: what grows with the length shows here. */
+  courseMib: number[];
   result: TranscriptionResult;
   cancels: Cancelled[];
 }
@@ -125,7 +127,10 @@ async function measureWorker(paths: { model: string; audio: string; folder: stri
     clearInterval(sampler);
     // The kernel's own high-water mark; samples stand in where it cannot be reset.
     const peak = Math.max(memoryOf(pid).peak ?? 0, ...samples);
-    return { seconds, loadedMib, growthMib: peak - loadedMib, afterMib: memoryOf(pid).resident, result, cancels };
+    const courseMib = COURSE.map(
+      (part) => (samples[Math.floor(part * (samples.length - 1))] ?? Number.NaN) - loadedMib,
+    );
+    return { seconds, loadedMib, growthMib: peak - loadedMib, courseMib, result, cancels };
   } finally {
     worker.kill();
     await worker.exited;
@@ -159,6 +164,7 @@ async function startChild(task: LongTask): Promise<LongReply> {
   });
   early.catch(() => {});
   const [reply]: LongReply[] = await Promise.race([once(child, 'message'), early]);
+  child.disconnect();
   if (reply === undefined) throw new Error('long-child.ts said nothing');
   return reply;
 }
@@ -186,7 +192,9 @@ function judge(
     'times real time': round(seconds / worker.seconds, 1),
     'RSS when loaded MiB': round(worker.loadedMib, 0),
     'RSS beyond that at most MiB': round(worker.growthMib, 1),
-    'RSS in the end MiB': round(worker.afterMib, 0),
+    'RSS beyond that at 1, 10, 50, 100 % of the run': worker.courseMib
+      .map((mebibytes) => mebibytes.toFixed(0))
+      .join(' '),
     'cancel: request rejected after s, at most': round(rejected, 3),
     'cancel: worker idle after s, at most': round(Math.max(...cancels.map(({ idle }) => idle)), 3),
     'state stored at half of the file, bytes': rest.storedBytes,
