@@ -1,12 +1,17 @@
 /** A sliding part of a stream of 16 kHz mono PCM: what was heard last, as long as someone still needs it. */
 export class PcmBuffer {
-  /** Samples heard since the stream began. */
+  /** The stream's position behind the last sample heard. */
   get end(): number {
     return this.#end;
   }
 
   readonly #chunks: { start: number; pcm: Float32Array }[] = [];
-  #end = 0;
+  #end: number;
+
+  /** `start`: the stream's position of the first sample that will come. */
+  constructor(start = 0) {
+    this.#end = start;
+  }
 
   append(pcm: Float32Array): void {
     if (pcm.length === 0) return;

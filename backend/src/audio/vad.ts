@@ -2,6 +2,7 @@
  * Voice activity by Silero VAD v5/v6 (snakers4/silero-vad, MIT) at 16 kHz: a speech probability for each window of
  * 512 samples (32 ms), and from these the speech segments.
  */
+import { type DetectorState, packFloats, unpackFloats } from './detector-state.ts';
 import type { OpenedSession, TensorLike } from './session.ts';
 
 const SAMPLE_RATE = 16_000;
@@ -9,6 +10,8 @@ const SAMPLE_RATE = 16_000;
 const WINDOW = 512;
 /** Samples of the window before that the graph sees again in front; without them the scores degrade silently. */
 const CONTEXT = 64;
+/** The graph's memory from window to window. */
+const MEMORY_DIMS = [2, 1, 128] as const;
 export const VAD_WINDOW_SECONDS = WINDOW / SAMPLE_RATE;
 
 export interface VadParams {
@@ -38,7 +41,7 @@ export interface SpeechSegment {
 }
 
 export interface SpeechDetector {
-  /** One probability per window heard so far. */
+  /** One probability per window heard so far; NaN for those that a detector gone on from a state does not know. */
   readonly probabilities: readonly number[];
   /** Segments whose end is known, padded, in order and not overlapping. */
   readonly segments: readonly SpeechSegment[];
@@ -49,19 +52,38 @@ export interface SpeechDetector {
   accept(pcm: Float32Array): Promise<void>;
   /** Ends the stream: the last window is filled up with silence and an open segment is closed. */
   finish(): Promise<void>;
+  /** From which a detector goes on as this one would; knows segments and probabilities from `since` (seconds) on. */
+  state(since: number): DetectorState;
 }
 
-/** One stream's detector; the session may be shared by many, whose calls interleave. */
-export function createSpeechDetector(session: OpenedSession, params: VadParams = DEFAULT_VAD_PARAMS): SpeechDetector {
-  const segmenter = createSegmenter(params);
-  const probabilities: number[] = [];
+/** The sample of the stream at which a detector that goes on from the state wants to be fed first. */
+export function nextSample({ windows }: DetectorState): number {
+  return Math.max(0, windows * WINDOW - CONTEXT);
+}
+
+/**
+ * One stream's detector; the session may be shared by many, whose calls interleave. With `from` it goes on in the
+ * middle of the stream and is fed from `nextSample(from)` on.
+ */
+export function createSpeechDetector(
+  session: OpenedSession,
+  params: VadParams = DEFAULT_VAD_PARAMS,
+  from?: DetectorState,
+): SpeechDetector {
+  const segmenter = createSegmenter(params, from);
+  const known = from === undefined ? [] : unpackFloats(from.probabilities);
+  const probabilities: number[] = new Array<number>((from?.windows ?? 0) - known.length)
+    .fill(Number.NaN)
+    .concat(...known);
+  const memory = from === undefined ? new Float32Array(2 * 128) : unpackFloats(from.memory);
   const input = new Float32Array(CONTEXT + WINDOW);
-  let filled = 0;
-  let received = 0;
+  let received = from === undefined ? 0 : nextSample(from);
+  /** Samples of the window that is being filled; negative while its context is. */
+  let filled = received - (from?.windows ?? 0) * WINDOW;
   // input [1, 576], state [2, 1, 128], sr []
   const feeds: Record<string, TensorLike> = {
     input: session.tensor('float32', input, [1, CONTEXT + WINDOW]),
-    state: session.tensor('float32', new Float32Array(2 * 128), [2, 1, 128]),
+    state: session.tensor('float32', memory, MEMORY_DIMS),
     sr: session.tensor('int64', BigInt64Array.of(BigInt(SAMPLE_RATE)), []),
   };
 
@@ -104,6 +126,15 @@ export function createSpeechDetector(session: OpenedSession, params: VadParams =
       }
       segmenter.finish(received / SAMPLE_RATE);
     },
+    state(since) {
+      const first = Math.min(probabilities.length, Math.floor(since / VAD_WINDOW_SECONDS));
+      return {
+        windows: probabilities.length,
+        memory: packFloats(feeds.state?.data as Float32Array),
+        probabilities: packFloats(Float32Array.from(probabilities.slice(first))),
+        ...segmenter.state(since),
+      };
+    },
   };
 }
 
@@ -113,16 +144,19 @@ interface Segmenter {
   readonly settledUntil: number;
   accept(probability: number): void;
   finish(duration: number): void;
+  state(since: number): SegmenterState;
 }
 
+type SegmenterState = Pick<DetectorState, 'segments' | 'speechSince' | 'silentSince'>;
+
 /** Silero's state machine over window probabilities, one window at a time. */
-function createSegmenter(params: VadParams): Segmenter {
-  const segments: SpeechSegment[] = [];
-  let windows = 0;
+function createSegmenter(params: VadParams, from?: DetectorState): Segmenter {
+  const segments: SpeechSegment[] = from === undefined ? [] : structuredClone(from.segments);
+  let windows = from?.windows ?? 0;
   /** Start of the segment being heard. */
-  let start: number | undefined;
+  let start = from?.speechSince;
   /** Where it fell below the negative threshold; forgotten when speech comes back in time. */
-  let silentSince: number | undefined;
+  let silentSince = from?.silentSince;
 
   const longEnough = (from: number, to: number): boolean => to - from > params.minSpeechSeconds;
   const padded = (from: number): number => {
@@ -161,6 +195,12 @@ function createSegmenter(params: VadParams): Segmenter {
       if (start !== undefined) close(start, silentSince ?? duration, duration);
       const last = segments.at(-1);
       if (last !== undefined) last.end = Math.min(last.end, duration);
+    },
+    state(since) {
+      // One more: the next segment's padding ends where it does.
+      const first = segments.findIndex(({ end }) => end > since);
+      const kept = segments.slice(Math.max(0, (first === -1 ? segments.length : first) - 1));
+      return { segments: structuredClone(kept), speechSince: start, silentSince };
     },
   };
 }

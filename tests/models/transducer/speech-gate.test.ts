@@ -10,6 +10,7 @@ function detector(known: Partial<SpeechDetector>): SpeechDetector {
     settledUntil: 0,
     accept: async () => {},
     finish: async () => {},
+    state: () => ({ windows: 0, memory: '', probabilities: '', segments: [] }),
     ...known,
   };
 }

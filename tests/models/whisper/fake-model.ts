@@ -1,5 +1,6 @@
 /** A Whisper whose decoder is a script: what it writes follows from the loudness in the middle of a window. */
 import type { LogMel } from '../../../backend/src/audio/log-mel.ts';
+import type { OpenedSession } from '../../../backend/src/audio/session.ts';
 import type { DecodedRow } from '../../../backend/src/models/whisper/decoder.ts';
 import type { PromptRequest } from '../../../backend/src/models/whisper/prompt.ts';
 import type { WhisperModel } from '../../../backend/src/models/whisper/request.ts';
@@ -30,12 +31,20 @@ export interface FakeOptions {
   maxBatch?: number;
   onlyLanguage?: string;
   languageOf?(level: number): string;
+  /** Default: a window's middle sample is the probability of speech. */
+  vad?: OpenedSession;
 }
 
 export const LANGUAGE_TOKEN = 997;
 export const TASK_TOKENS: Record<PromptRequest['task'], number> = { transcribe: 995, translate: 996 };
 
-export function fakeWhisper({ write, maxBatch = 4, onlyLanguage, languageOf = () => 'de' }: FakeOptions): FakeWhisper {
+export function fakeWhisper({
+  write,
+  maxBatch = 4,
+  onlyLanguage,
+  languageOf = () => 'de',
+  vad = levelVad,
+}: FakeOptions): FakeWhisper {
   const mel: LogMel = { bins: 1, extract: (pcm) => Float32Array.of(pcm[pcm.length >> 1] ?? 0) };
   const decoder: WindowModel['decoder'] = {
     async decode({ rows, prompts, temperature, beamSize = 1, seeds }) {
@@ -70,7 +79,7 @@ export function fakeWhisper({ write, maxBatch = 4, onlyLanguage, languageOf = ()
   const model: FakeWhisper = {
     tokenizer: letters,
     scheduler: createScheduler({ maxBatch, maxWaitMs: 0, ...windowJobs({ mel, encode, decoder }) }),
-    vad: levelVad,
+    vad,
     onlyLanguage,
     prompt: ({ task, keywords = [], previous = [] }) => [...keywords, ...previous, LANGUAGE_TOKEN, TASK_TOKENS[task]],
     batches: [],

@@ -128,6 +128,7 @@ describeWithShared('the whisper pipeline', () => {
     const running = timestamped.run(JFK, PARAMS, { ...quiet, signal: controller.signal });
     setTimeout(() => controller.abort(new Error('cancelled')), 100);
     await expect(running).rejects.toThrow('cancelled');
-    expect((await others).text).not.toBe('');
+    // What random weights write may be withheld.
+    expect((await others).duration).toBeCloseTo(11, 1);
   });
 });

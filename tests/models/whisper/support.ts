@@ -55,3 +55,29 @@ export function* levels(...spans: (readonly [seconds: number, level: number])[])
   }
   for (let from = 0; from < pcm.length; from += 16_000) yield pcm.subarray(from, from + 16_000);
 }
+
+/**
+ * A voice activity graph with a memory, as the real one has: the probability follows the level by and by, and hangs on
+ * the context too.
+ */
+export const slowVad: OpenedSession = {
+  ...levelVad,
+  run: async ({ input, state }) => {
+    if (input === undefined || state === undefined) throw new Error('no input');
+    const level = (Number(input.data[320]) + Number(input.data[10])) / 2;
+    const memory = (state.data as Float32Array).slice();
+    memory[0] = 0.6 * (memory[0] ?? 0) + 0.4 * level;
+    const output = { type: 'float32', data: memory.subarray(0, 1), dims: [1, 1] };
+    return { output, stateN: { type: 'float32', data: memory, dims: state.dims } };
+  },
+};
+
+/** The stream from that sample on, in chunks of other lengths. */
+export function* pcmFrom(chunks: Iterable<Float32Array>, sample: number, chunkSamples = 7001): Generator<Float32Array> {
+  let start = 0;
+  for (const chunk of chunks) {
+    const wanted = chunk.subarray(Math.max(0, sample - start));
+    start += chunk.length;
+    for (let at = 0; at < wanted.length; at += chunkSamples) yield wanted.subarray(at, at + chunkSamples);
+  }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { WindowResult } from '../../../backend/src/models/whisper/resume.ts';
 import { transcribePcm } from '../../../backend/src/models/whisper/transcribe.ts';
-import type { WindowResult } from '../../../backend/src/models/whisper/transcript.ts';
 import { fakeWhisper, LANGUAGE_TOKEN, TASK_TOKENS } from './fake-model.ts';
 import { letters, levels, said } from './support.ts';
 

@@ -1,11 +1,11 @@
 /** What a large upload costs the gateway in memory: it must pass through, to the disk, whatever its size. */
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { BenchReport } from '../report.ts';
 import { countArgument } from './count-argument.ts';
 import { AUTHORIZATION, createGatewayFolder } from './gateway-folder.ts';
+import { memoryOf, resetPeak } from './process-memory.ts';
 import { startServer } from './server-process.ts';
 import { FORM_TAIL, FORM_TYPE, formHead } from './speech-form.ts';
 
@@ -78,30 +78,6 @@ async function upload(url: string, mebibytes: number): Promise<void> {
   const [response] = await answered;
   const body = await text(response);
   if (response.statusCode !== 200) throw new Error(`answered ${response.statusCode}: ${body}`);
-}
-
-/** MiB, from https://man7.org/linux/man-pages/man5/proc_pid_status.5.html. */
-function memoryOf(pid: number): { resident: number; peak: number | undefined } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string) => {
-    const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
-    return kibibytes === undefined ? undefined : Number(kibibytes) / 1024;
-  };
-  const resident = field('VmRSS');
-  if (resident === undefined) throw new Error(`process ${pid} tells no memory`);
-  return { resident, peak: isPeakReset ? field('VmHWM') : undefined };
-}
-
-let isPeakReset = false;
-
-/** 5 resets the high-water mark: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html. */
-function resetPeak(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/clear_refs`, '5');
-    isPeakReset = true;
-  } catch {
-    isPeakReset = false;
-  }
 }
 
 function round(value: number): number {

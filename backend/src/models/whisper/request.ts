@@ -2,9 +2,9 @@
 import type { OpenedSession } from '../../audio/session.ts';
 import { type DecodedPart, decodeWindow } from './decode-window.ts';
 import { keywordTokens, type PromptRequest } from './prompt.ts';
+import type { ResumePoint, ResumePosition, WindowResult } from './resume.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
-import type { WindowResult } from './transcript.ts';
 import {
   detectLanguages,
   type WindowAnswer,
@@ -53,8 +53,16 @@ export interface TranscribeOptions {
   conditionOnPrevious?: boolean;
   signal?: AbortSignal;
   onDelta?: (delta: string) => void;
-  /** Called for each window in order, once it is part of the transcript. */
-  onWindow?: (result: WindowResult) => void;
+  /**
+   * Called for each window in order, once it is part of the transcript: all its results and the last position, as JSON,
+   * are what `resumeFrom` takes.
+   */
+  onWindow?: (result: WindowResult, position: ResumePosition) => void;
+  /**
+   * Goes on where an earlier run over the same PCM with the same model and options stood; the result is that of an
+   * uninterrupted run.
+   */
+  resumeFrom?: ResumePoint;
 }
 
 export interface WhisperRequest {
@@ -70,8 +78,14 @@ export interface WhisperRequest {
   languageOf(audio: WindowAudio): Promise<string>;
 }
 
-export function createRequest(model: WhisperModel, options: TranscribeOptions, lane: WindowLane): WhisperRequest {
-  let asked: Promise<string> | undefined;
+/** `heard`: the language of the first window, where an earlier run heard it. */
+export function createRequest(
+  model: WhisperModel,
+  options: TranscribeOptions,
+  lane: WindowLane,
+  heard?: string,
+): WhisperRequest {
+  let asked = heard === undefined ? undefined : Promise.resolve(heard);
   const detect = async (audio: WindowAudio): Promise<string> => {
     const found = await detectLanguages(lane, audio);
     const best = found.find(({ code }) => options.languages?.includes(code)) ?? found[0];
@@ -84,7 +98,7 @@ export function createRequest(model: WhisperModel, options: TranscribeOptions, l
     lane,
     initial: options.prompt?.trim() ? model.tokenizer.encode(` ${options.prompt.trim()}`) : [],
     keywords: keywordTokens(options.keywords ?? [], model.tokenizer.encode),
-    language: model.onlyLanguage ?? options.language,
+    language: model.onlyLanguage ?? options.language ?? heard,
     async languageOf(audio) {
       if (model.onlyLanguage !== undefined) return model.onlyLanguage;
       if (options.language !== undefined) return options.language;

@@ -1,11 +1,10 @@
 /** The reference's way through a file: 30 s at a time, each window beginning where the last timestamp was. */
 import { MEL_HOP, MEL_SAMPLES } from '../../audio/log-mel.ts';
-import { PcmBuffer } from '../../audio/pcm-buffer.ts';
 import { SAMPLE_RATE } from '../../audio/sample-rate.ts';
-import type { OpenedSession } from '../../audio/session.ts';
-import { createSpeechDetector } from '../../audio/vad.ts';
 import type { DecodedPart } from './decode-window.ts';
+import { type Chunks, createListener, type Listener } from './listener.ts';
 import { decodeRequest, type WhisperRequest } from './request.ts';
+import type { SequentialState, WindowResult } from './resume.ts';
 import type { Transcript } from './transcript.ts';
 import { type AudioWindow, DEFAULT_WINDOW_OPTIONS } from './windows.ts';
 
@@ -16,29 +15,35 @@ const LONGEST_PROMPT = 224;
 /** The reference would decode the last few milliseconds too, and write something for them. */
 const SHORTEST_WINDOW = SAMPLE_RATE / 10;
 
+export interface SequentialRun {
+  request: WhisperRequest;
+  chunks: Chunks;
+  transcript: Transcript;
+  /** Goes on behind that many windows; the chunks then begin at `state.listener.sample`. */
+  from: { index: number; state: SequentialState } | undefined;
+  onWindow(result: WindowResult, state: SequentialState): void;
+}
+
 /** openai/whisper, transcribe.py: where a window begins depends on what was heard in the one before. */
-export async function runSequentially(
-  request: WhisperRequest,
-  chunks: AsyncGenerator<Float32Array>,
-  transcript: Transcript,
-): Promise<void> {
+export async function runSequentially({ request, chunks, transcript, from, onWindow }: SequentialRun): Promise<void> {
   const { conditionOnPrevious = true } = request.options;
-  const source = createSource(chunks, request.model.vad);
-  let previous = [...request.initial];
-  let seek = 0;
+  const listener = createListener(chunks, request.model.vad, DEFAULT_WINDOW_OPTIONS.vad, from?.state.listener);
+  let previous = [...(from?.state.previous ?? request.initial)];
+  let seek = from?.state.seek ?? 0;
   try {
-    for (let index = 0; ; index += 1) {
-      const window = await source.window(index, seek);
+    for (let index = from?.index ?? 0; ; index += 1) {
+      const window = await windowAt(listener, index, seek);
       if (window === undefined) return;
       const parts = await decodeRequest(request, window, { unfinished: 'drop', previous });
-      transcript.add(window, parts);
+      const result = transcript.add(window, parts);
       const hot = parts.some(({ temperature }) => temperature > HOTTEST_PROMPT);
       const written = parts.flatMap(({ segments }) => segments.flatMap(({ tokens }) => tokens));
       previous = conditionOnPrevious && !hot ? [...previous, ...written].slice(-LONGEST_PROMPT) : [];
       seek += advance(window, parts, transcript.spokenUntil);
+      onWindow(result, { listener: listener.state(seek, seek / SAMPLE_RATE), seek, previous });
     }
   } finally {
-    await chunks.return(undefined);
+    await listener.close();
   }
 }
 
@@ -53,36 +58,16 @@ function advance(window: AudioWindow, parts: readonly DecodedPart[], spokenUntil
   return samples > 0 ? samples : window.pcm.length;
 }
 
-/** Windows of 30 s from any point on that lies behind the last one's start. */
-function createSource(chunks: AsyncGenerator<Float32Array>, vad: OpenedSession) {
-  const buffer = new PcmBuffer();
-  const detector = createSpeechDetector(vad, { ...DEFAULT_WINDOW_OPTIONS.vad, padSeconds: 0 });
-  let ended = false;
-
-  async function hearUntil(sample: number): Promise<void> {
-    while (!ended && buffer.end < sample) {
-      const next = await chunks.next();
-      if (next.done === true) {
-        ended = true;
-        await detector.finish();
-      } else {
-        buffer.append(next.value);
-        await detector.accept(next.value);
-      }
-    }
-  }
-
-  return {
-    async window(index: number, from: number): Promise<AudioWindow | undefined> {
-      await hearUntil(from + MEL_SAMPLES);
-      buffer.dropBefore(from);
-      const to = Math.min(from + MEL_SAMPLES, buffer.end);
-      if (to - from < SHORTEST_WINDOW) return undefined;
-      const start = from / SAMPLE_RATE;
-      const end = to / SAMPLE_RATE;
-      const open = detector.openSince === undefined ? [] : [{ start: detector.openSince, end }];
-      const speech = [...detector.segments, ...open].filter((span) => span.end > start && span.start < end);
-      return { index, start, end, pcm: buffer.slice(from, to), speech };
-    },
-  };
+/** 30 s from a sample on that lies behind the last window's start; undefined at the end. */
+async function windowAt(listener: Listener, index: number, from: number): Promise<AudioWindow | undefined> {
+  const { buffer, detector } = listener;
+  while (!listener.ended && buffer.end < from + MEL_SAMPLES) await listener.hearSecond();
+  buffer.dropBefore(from);
+  const to = Math.min(from + MEL_SAMPLES, buffer.end);
+  if (to - from < SHORTEST_WINDOW) return undefined;
+  const start = from / SAMPLE_RATE;
+  const end = to / SAMPLE_RATE;
+  const open = detector.openSince === undefined ? [] : [{ start: detector.openSince, end }];
+  const speech = [...detector.segments, ...open].filter((span) => span.end > start && span.start < end);
+  return { index, start, end, pcm: buffer.slice(from, to), speech };
 }

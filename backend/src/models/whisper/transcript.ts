@@ -7,21 +7,10 @@ import type {
   TranscriptWord,
 } from '../../contract/transcription.ts';
 import type { DecodedPart } from './decode-window.ts';
+import type { WindowResult } from './resume.ts';
 import { assessRisk } from './risk.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
 import { placeWords } from './word-times.ts';
-
-/** What one window added; kept by whoever wants to resume behind it. */
-export interface WindowResult {
-  index: number;
-  /** Seconds from the start of the file. */
-  start: number;
-  end: number;
-  language: string;
-  segments: TranscriptSegment[];
-  words: TranscriptWord[];
-  suppressed: SuppressedSegment[];
-}
 
 export interface TranscriptOptions {
   tokenizer: WhisperTokenizer;
@@ -29,11 +18,12 @@ export interface TranscriptOptions {
   withLogprobs?: boolean;
   /** The deltas concatenated are the result's text. */
   onDelta?: ((delta: string) => void) | undefined;
-  onWindow?: ((result: WindowResult) => void) | undefined;
+  /** Windows of an earlier run, in order; their text is not told again. */
+  done?: readonly WindowResult[] | undefined;
 }
 
 export interface Transcript {
-  add(window: { index: number; start: number; end: number }, parts: readonly DecodedPart[]): void;
+  add(window: { index: number; start: number; end: number }, parts: readonly DecodedPart[]): WindowResult;
   /** End of the last word or segment so far, in seconds. */
   readonly spokenUntil: number;
   finish(duration: number, language: string): TranscriptionResult;
@@ -42,15 +32,16 @@ export interface Transcript {
 /** How many segments are compared when the same one comes again. */
 const REMEMBERED = 4;
 
-export function createTranscript({ tokenizer, withLogprobs, onDelta, onWindow }: TranscriptOptions): Transcript {
-  const segments: TranscriptSegment[] = [];
-  const words: TranscriptWord[] = [];
-  const suppressed: SuppressedSegment[] = [];
-  const logprobs: TokenLogprob[] = [];
-  const writer = createDeltaWriter(onDelta);
-  let spokenUntil = 0;
+export function createTranscript({ tokenizer, withLogprobs, onDelta, done = [] }: TranscriptOptions): Transcript {
+  const segments: TranscriptSegment[] = done.flatMap((window) => window.segments);
+  const words: TranscriptWord[] = done.flatMap((window) => window.words);
+  const suppressed: SuppressedSegment[] = done.flatMap((window) => window.suppressed);
+  const logprobs: TokenLogprob[] = done.flatMap((window) => window.logprobs ?? []);
+  const writer = createDeltaWriter(onDelta, textOf(segments));
+  let spokenUntil = segments.at(-1)?.end ?? 0;
 
-  function addPart(part: DecodedPart): TranscriptWord[] {
+  function addPart(part: DecodedPart): { words: TranscriptWord[]; logprobs: TokenLogprob[] } {
+    const told: TokenLogprob[] = [];
     const placed = placeWords({
       segments: part.segments,
       timed: part.timed,
@@ -61,7 +52,7 @@ export function createTranscript({ tokenizer, withLogprobs, onDelta, onWindow }:
     for (const [i, segment] of part.segments.entries()) {
       const { first = 0, tokens = [] } = part.slices[i] ?? {};
       const own = part.logprobs.slice(first, first + tokens.length);
-      if (withLogprobs) logprobs.push(...textLogprobs(tokenizer, tokens, own));
+      if (withLogprobs) told.push(...textLogprobs(tokenizer, tokens, own));
       const risk = assessRisk({
         segment,
         logprobs: own,
@@ -72,7 +63,7 @@ export function createTranscript({ tokenizer, withLogprobs, onDelta, onWindow }:
       segments.push(Object.assign(segment, { id: segments.length, risk }));
       spokenUntil = segment.end;
     }
-    return placed;
+    return { words: placed, logprobs: told };
   }
 
   return {
@@ -80,15 +71,18 @@ export function createTranscript({ tokenizer, withLogprobs, onDelta, onWindow }:
       return spokenUntil;
     },
     add({ index, start, end }, parts) {
+      const placed = parts.map(addPart);
       const added = {
         segments: parts.flatMap((part) => part.segments),
-        words: parts.flatMap(addPart),
+        words: placed.flatMap((part) => part.words),
         suppressed: parts.flatMap((part) => part.suppressed),
+        ...(withLogprobs ? { logprobs: placed.flatMap((part) => part.logprobs) } : {}),
       };
       words.push(...added.words);
       suppressed.push(...added.suppressed);
-      writer.write(added.segments.map(({ text }) => text).join(''));
-      onWindow?.({ index, start, end, language: parts[0]?.language ?? '', ...added });
+      logprobs.push(...(added.logprobs ?? []));
+      writer.write(textOf(added.segments));
+      return { index, start, end, language: parts[0]?.language ?? '', ...added };
     },
     finish: (duration, language) => ({
       text: writer.text,
@@ -100,6 +94,10 @@ export function createTranscript({ tokenizer, withLogprobs, onDelta, onWindow }:
       ...(withLogprobs ? { logprobs } : {}),
     }),
   };
+}
+
+function textOf(segments: readonly TranscriptSegment[]): string {
+  return segments.map(({ text }) => text).join('');
 }
 
 /** Pieces of text only: timestamps are no part of what OpenAI shows here. */
@@ -115,13 +113,19 @@ function textLogprobs(
   });
 }
 
-/** Text without space at its ends, told bit by bit: space that may turn out to be the last waits for the next piece. */
-function createDeltaWriter(onDelta: TranscriptOptions['onDelta']): {
+/**
+ * Text without space at its ends, told bit by bit: space that may turn out to be the last waits for the next piece.
+ * What was `told` before is part of the text, and not told again.
+ */
+function createDeltaWriter(
+  onDelta: TranscriptOptions['onDelta'],
+  told: string,
+): {
   readonly text: string;
   write(text: string): void;
 } {
-  let text = '';
-  let space = '';
+  let text = told.trim();
+  let space = text === '' ? told : told.slice(told.trimEnd().length);
   return {
     get text() {
       return text;

@@ -2,17 +2,11 @@
  * Cuts a stream of PCM into windows a model hears at once: speech as Silero VAD finds it, neighbours joined up to a
  * window's length, cut at pauses. Only the PCM of what is not cut yet is held.
  */
-import { setImmediate } from 'node:timers/promises';
-import { PcmBuffer } from '../../audio/pcm-buffer.ts';
+import { z } from 'zod';
 import { SAMPLE_RATE } from '../../audio/sample-rate.ts';
 import type { OpenedSession } from '../../audio/session.ts';
-import {
-  createSpeechDetector,
-  type SpeechDetector,
-  type SpeechSegment,
-  VAD_WINDOW_SECONDS,
-  type VadParams,
-} from '../../audio/vad.ts';
+import { type SpeechDetector, type SpeechSegment, VAD_WINDOW_SECONDS, type VadParams } from '../../audio/vad.ts';
+import { type Chunks, createListener, listenerState } from './listener.ts';
 
 export interface AudioWindow {
   index: number;
@@ -53,43 +47,56 @@ const SHORTEST_PART = 0.2;
 const CUT_ZONE = 0.5;
 /** VAD windows (32 ms) on each side that count when a point is judged as a pause. */
 const SMOOTHING = 2;
-/** Samples taken from a chunk at a time (1 s): bounds how long a cancel has to wait. */
-const PIECE = SAMPLE_RATE;
 
-/** `session` is Silero's. Windows come in order and do not overlap. */
+/** Where cutting goes on behind a window. */
+export const cutterState = z.object({
+  listener: listenerState,
+  /** Seconds: speech before `cutAt` was handed out, and padding up to `previousEnd`. */
+  cutAt: z.number(),
+  previousEnd: z.number(),
+});
+export type CutterState = z.infer<typeof cutterState>;
+
+export interface CutWindow extends AudioWindow {
+  behind: CutterState;
+}
+
+/**
+ * `session` is Silero's. Windows come in order and do not overlap. With `from` the windows behind that one come, the
+ * same as if cutting had not stopped there; the chunks then begin at `from.listener.sample`.
+ */
 export async function* cutWindows(
-  chunks: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+  chunks: Chunks,
   session: OpenedSession,
   options: WindowOptions = DEFAULT_WINDOW_OPTIONS,
-): AsyncGenerator<AudioWindow, void, void> {
-  const detector = createSpeechDetector(session, { ...options.vad, padSeconds: 0 });
-  const buffer = new PcmBuffer();
-  const planner = createWindowPlanner(detector, options);
-  let index = 0;
-
-  function* ready(ended: boolean): Generator<AudioWindow, void, void> {
-    for (let span = planner.next(ended); span !== undefined; span = planner.next(ended)) {
-      const from = Math.round(span.start * SAMPLE_RATE);
-      const to = Math.min(buffer.end, Math.round(span.end * SAMPLE_RATE));
-      const pcm = buffer.slice(from, to);
-      yield { index, start: from / SAMPLE_RATE, end: to / SAMPLE_RATE, pcm, speech: span.speech };
-      index += 1;
+  from?: { index: number; state: CutterState },
+): AsyncGenerator<CutWindow, void, void> {
+  const listener = createListener(chunks, session, options.vad, from?.state.listener);
+  const planner = createWindowPlanner(listener.detector, options, from?.state);
+  const { buffer } = listener;
+  let index = from?.index ?? 0;
+  try {
+    while (!listener.ended) {
+      await listener.hearSecond();
+      for (let span = planner.next(listener.ended); span !== undefined; span = planner.next(listener.ended)) {
+        const start = Math.round(span.start * SAMPLE_RATE);
+        const end = Math.min(buffer.end, Math.round(span.end * SAMPLE_RATE));
+        const { cutAt, previousEnd, neededFrom } = planner;
+        yield {
+          index,
+          start: start / SAMPLE_RATE,
+          end: end / SAMPLE_RATE,
+          pcm: buffer.slice(start, end),
+          speech: span.speech,
+          behind: { listener: listener.state(neededFrom * SAMPLE_RATE, cutAt), cutAt, previousEnd },
+        };
+        index += 1;
+      }
+      buffer.dropBefore(Math.floor(planner.neededFrom * SAMPLE_RATE));
     }
-    buffer.dropBefore(Math.floor(planner.neededFrom * SAMPLE_RATE));
+  } finally {
+    await listener.close();
   }
-
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      const piece = chunk.subarray(at, at + PIECE);
-      buffer.append(piece);
-      await detector.accept(piece);
-      yield* ready(false);
-      // Audio that is there already must not keep the model, and a cancel, waiting.
-      await setImmediate();
-    }
-  }
-  await detector.finish();
-  yield* ready(true);
 }
 
 export interface WindowSpan {
@@ -103,20 +110,26 @@ export interface WindowPlanner {
   next(ended: boolean): WindowSpan | undefined;
   /** No window to come begins before this (seconds). */
   readonly neededFrom: number;
+  readonly cutAt: number;
+  readonly previousEnd: number;
 }
 
 type Heard = Pick<SpeechDetector, 'probabilities' | 'segments' | 'openSince' | 'settledUntil'>;
 
 /** Decides where windows begin and end, from what the detector has heard so far. */
-export function createWindowPlanner(detector: Heard, options: WindowOptions): WindowPlanner {
+export function createWindowPlanner(
+  detector: Heard,
+  options: WindowOptions,
+  from?: Pick<CutterState, 'cutAt' | 'previousEnd'>,
+): WindowPlanner {
   const { maxSeconds, maxGapSeconds, padSeconds } = options;
   /** Speech in one window: what is left of the longest one when both ends are padded. */
   const longest = maxSeconds - 2 * padSeconds;
   /** Detector segments already taken. */
   let taken = 0;
   /** Speech before this has been handed out: the rest of a segment that was cut begins here. */
-  let cutAt = 0;
-  let previousEnd = 0;
+  let cutAt = from?.cutAt ?? 0;
+  let previousEnd = from?.previousEnd ?? 0;
 
   /** Speech not handed out yet; the last one still grows when `open`. */
   function pending(): { spans: SpeechSegment[]; open: boolean } {
@@ -203,6 +216,12 @@ export function createWindowPlanner(detector: Heard, options: WindowOptions): Wi
 
   return {
     next,
+    get cutAt() {
+      return cutAt;
+    },
+    get previousEnd() {
+      return previousEnd;
+    },
     get neededFrom() {
       const waiting = detector.segments[taken]?.start ?? detector.openSince ?? detector.settledUntil;
       return Math.max(previousEnd, Math.max(waiting, cutAt) - padSeconds);

@@ -1,0 +1,82 @@
+/**
+ * PCM that is read more than once: 16 kHz mono as little-endian 16-bit integers, no header, so that any sample can be
+ * sought. 32 000 bytes a second, 115 MB an hour.
+ */
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { GatewayError } from '../errors.ts';
+import { SAMPLE_RATE } from './sample-rate.ts';
+
+const BYTES_PER_SAMPLE = 2;
+const FULL_SCALE = 32_768;
+/** Samples per chunk read: 1 s. */
+const CHUNK_SAMPLES = SAMPLE_RATE;
+
+type Chunks = AsyncIterable<Float32Array> | Iterable<Float32Array>;
+
+/**
+ * Writes samples in [−1, 1] as they come, no faster than the disk takes them, and returns their number. Each is rounded
+ * to a multiple of 1/32768, halves upwards and without dither (+1 becomes 32767/32768): what was decoded from 16 bits
+ * comes back to the bit. The file gets its name when all of it is on the disk, so it is whole or not there; leaving
+ * early, an abort or an error of `chunks` leaves nothing.
+ *
+ * @throws GatewayError `insufficient_storage` when the disk is full; whatever `chunks` throws.
+ */
+export async function writePcmFile(path: string, chunks: Chunks): Promise<number> {
+  const temporary = `${path}.${randomUUID()}.partial`;
+  let samples = 0;
+  try {
+    {
+      await using file = await open(temporary, 'wx');
+      for await (const chunk of chunks) {
+        await file.appendFile(toIntegers(chunk)).catch(diskFull);
+        samples += chunk.length;
+      }
+      await file.sync();
+    }
+    // The name itself may be lost in a power cut: then there is no file, and it is made again.
+    await rename(temporary, path);
+    return samples;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Chunks of 1 s (the last one shorter) from the sample `from` on. @throws RangeError where the file has no such sample. */
+export async function* readPcmFile(path: string, from = 0): AsyncGenerator<Float32Array, void, void> {
+  await using file = await open(path, 'r');
+  const { size } = await file.stat();
+  const samples = size / BYTES_PER_SAMPLE;
+  if (!Number.isInteger(samples)) throw new Error(`${path} is no PCM file: it has half a sample (${size} bytes)`);
+  if (!Number.isInteger(from) || from < 0 || from > samples) {
+    throw new RangeError(`${path} has ${samples} samples, there is no sample ${from}`);
+  }
+  for (let at = from; at < samples; ) {
+    const bytes = new Uint8Array(Math.min(CHUNK_SAMPLES, samples - at) * BYTES_PER_SAMPLE);
+    for (let filled = 0; filled < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, at * BYTES_PER_SAMPLE + filled);
+      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
+      filled += bytesRead;
+    }
+    const chunk = Float32Array.from(new Int16Array(bytes.buffer), (value) => value / FULL_SCALE);
+    at += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Hosts are little-endian (x64, arm64). */
+function toIntegers(chunk: Float32Array): Uint8Array {
+  const integers = new Int16Array(chunk.length);
+  for (const [i, sample] of chunk.entries()) {
+    integers[i] = Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, Math.round(sample * FULL_SCALE)));
+  }
+  return new Uint8Array(integers.buffer);
+}
+
+function diskFull(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') throw error;
+  throw new GatewayError('insufficient_storage', {
+    message: "The server's disk is full: the decoded audio does not fit. Retry later, or with shorter audio.",
+    cause: error,
+  });
+}
