@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBeamSearch } from '../../../backend/src/models/whisper/beam-search.ts';
 import { withBeamsOnDemand } from '../../../backend/src/models/whisper/beams-on-demand.ts';
 import type { DecodedRow, WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
+import type { Tensors } from '../../../backend/src/models/whisper/decoder-passes.ts';
+import { createStepDecoder } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { type BeamCase, type BeamReference, readBeamReference } from '../../fixtures/whisper/reference.ts';
 import type { WhisperKind } from '../../support/seeded-weights.ts';
-import { openStepDecoder, openTinyWhisper, type TinyWhisper } from '../../tools/parity/tiny-whisper.ts';
+import { openGraph, openStepDecoder, openTinyWhisper, type TinyWhisper } from '../../tools/parity/tiny-whisper.ts';
 
 const KINDS: WhisperKind[] = ['multilingual', 'en', 'timestamped'];
 const TOLERANCE = 1e-4;
@@ -86,6 +88,39 @@ describe('parity with the reference', () => {
     },
     TIMEOUT,
   );
+});
+
+it('a search that nobody waits for any more ends between two tokens', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'audio-gateway-test-'));
+  try {
+    const model = await openTinyWhisper('en', dir);
+    const { dModel, tokens } = model.layout;
+    let steps = 0;
+    const open = async (name: string) => {
+      const session = await openGraph(join(model.dir, 'onnx', `${name}.onnx`));
+      return { ...session, run: (feeds: Tensors) => session.run(feeds).finally(() => (steps += 1)) };
+    };
+    const sessions = { prefill: await open('decoder_model'), step: await open('decoder_with_past_model') };
+    const decoder = createStepDecoder(sessions, model.layout);
+    const controller = new AbortController();
+    const running = decoder.decode({
+      rows: [new Float32Array(1500 * dModel)],
+      prompts: [[tokens.sot]],
+      timestamps: true,
+      beamSize: 5,
+      maxNewTokens: 60,
+      temperature: 0,
+      suppress: [tokens.eot],
+      signal: controller.signal,
+    });
+    setImmediate(() => controller.abort(new Error('enough')));
+    await expect(running).rejects.toThrow('enough');
+    expect(steps).toBeLessThan(10);
+    await decoder.release();
+    await model.release();
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });
 
 describe('a beam search', () => {
