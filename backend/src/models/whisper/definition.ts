@@ -1,12 +1,16 @@
 /** Whisper (OpenAI) as exported to ONNX by the onnx-community, and any repository of that layout. */
 import { LANGUAGE_CODES } from '../../text/languages.ts';
-import { defineModel, type ModelDefinition } from '../define-model.ts';
+import { type DeviceKind, type DtypeChoice, defineModel, type ModelDefinition } from '../define-model.ts';
 
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
 
+/** Of the two sorts of graphs. Its name is `fp32/q8`, encoder first, or `fp16` where they are equal. */
+export interface GraphDtypes {
+  encoder: Dtype;
+  decoder: Dtype;
+}
+
 export interface WhisperSettings {
-  /** Precision of the graphs; the files follow from it. */
-  dtype: { encoder: Dtype; decoder: Dtype };
   /**
    * Windows decoded together, from whatever requests, and how long (milliseconds) a lone one waits for company. Each
    * takes its share of memory for the keys and values of the encoder's output: layers · heads · 768 kB in float32
@@ -15,6 +19,8 @@ export interface WhisperSettings {
   batching: { maxBatch: number; maxWaitMs: number };
   /** `windows`: cut at pauses, in batches. `sequential`: the reference's way, slower, each window knowing the text before. */
   longForm: 'windows' | 'sequential';
+  /** The repository has no decoder but `decoder_model_merged`. */
+  merged?: boolean;
   /** The model of the same weights whose graphs give the attention that word times need; its own id if it is this one. */
   wordTimes?: string;
 }
@@ -33,12 +39,45 @@ export const WHISPER_CONFIGS = [
 
 const SUFFIX: Record<Dtype, string> = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '_q4' };
 
-/** The graphs inside the repository. */
-export function graphFiles({ encoder, decoder }: WhisperSettings['dtype']) {
+const DTYPES = Object.keys(SUFFIX) as Dtype[];
+
+/** Names in the repository: the prompt's graph and that of each token after it, or both in one behind a switch. */
+export type DecoderFiles = { decoder: string; decoderWithPast: string } | { merged: string };
+
+export function encoderFile({ encoder }: GraphDtypes): string {
+  return `onnx/encoder_model${SUFFIX[encoder]}.onnx`;
+}
+
+export function decoderFiles({ decoder }: GraphDtypes, { merged }: Pick<WhisperSettings, 'merged'>): DecoderFiles {
+  const file = (graph: string) => `onnx/${graph}${SUFFIX[decoder]}.onnx`;
+  if (merged === true) return { merged: file('decoder_model_merged') };
+  return { decoder: file('decoder_model'), decoderWithPast: file('decoder_with_past_model') };
+}
+
+export function nameOf({ encoder, decoder }: GraphDtypes): string {
+  return encoder === decoder ? encoder : `${encoder}/${decoder}`;
+}
+
+/** @throws Error for what is no name of precisions. */
+export function dtypesOf(name: string | undefined): GraphDtypes {
+  const found = COMBINATIONS.find((dtypes) => nameOf(dtypes) === name);
+  if (found === undefined) throw new Error(`"${name}" is no dtype of Whisper's`);
+  return found;
+}
+
+const COMBINATIONS: readonly GraphDtypes[] = DTYPES.flatMap((encoder) =>
+  DTYPES.map((decoder) => ({ encoder, decoder })),
+);
+
+function dtypeChoice({ dtypes, settings, externalData = [] }: WhisperListing): DtypeChoice {
+  const filesOf = (chosen: GraphDtypes) => {
+    const graphs = [encoderFile(chosen), ...Object.values(decoderFiles(chosen, settings))];
+    // `encoder_model.onnx_data` belongs to `encoder_model.onnx`.
+    return [...graphs, ...externalData.filter((file) => graphs.some((graph) => file.startsWith(graph)))];
+  };
   return {
-    encoder: `onnx/encoder_model${SUFFIX[encoder]}.onnx`,
-    decoder: `onnx/decoder_model${SUFFIX[decoder]}.onnx`,
-    decoderWithPast: `onnx/decoder_with_past_model${SUFFIX[decoder]}.onnx`,
+    defaults: { cpu: nameOf(dtypes.cpu), cuda: nameOf(dtypes.cuda) },
+    files: Object.fromEntries(COMBINATIONS.map((chosen) => [nameOf(chosen), filesOf(chosen)])),
   };
 }
 
@@ -51,25 +90,22 @@ export interface WhisperListing {
   languages: readonly string[];
   estimateBytes: number;
   settings: WhisperSettings;
-  /** Weights beside the graphs (`encoder_model.onnx_data`). */
+  /** Unless the operator says otherwise. */
+  dtypes: Record<DeviceKind, GraphDtypes>;
+  /** Weights beside the graphs of whatever precision (`onnx/encoder_model.onnx_data`). */
   externalData?: readonly string[];
 }
 
 /** A listing → its definition; for repositories of one's own too. */
-export function whisper({
-  id,
-  repo,
-  revision = 'main',
-  externalData = [],
-  ...listing
-}: WhisperListing): ModelDefinition {
-  const { published, license, languages, estimateBytes, settings } = listing;
+export function whisper(listing: WhisperListing): ModelDefinition {
+  const { id, repo, revision = 'main', published, license, languages, estimateBytes, settings } = listing;
   return {
     id,
     repo,
     revision,
     published,
-    files: [...WHISPER_CONFIGS, ...Object.values(graphFiles(settings.dtype)), ...externalData],
+    files: [...WHISPER_CONFIGS],
+    dtypes: dtypeChoice(listing),
     languages,
     // The English-only models know one language; turbo was not trained to translate.
     translates: languages.length > 1 && !id.includes('turbo'),
@@ -91,8 +127,10 @@ const MIB = 2 ** 20;
  * The encoder stays in float32: quantization harms it most. The decoder of the small sizes too: in int8 a window's
  * logits depend on the windows it shares a batch with (one quantization range for all), and there is little to save.
  */
-const FP32: WhisperSettings['dtype'] = { encoder: 'fp32', decoder: 'fp32' };
-const MIXED: WhisperSettings['dtype'] = { encoder: 'fp32', decoder: 'q8' };
+const FP32: GraphDtypes = { encoder: 'fp32', decoder: 'fp32' };
+const MIXED: GraphDtypes = { encoder: 'fp32', decoder: 'q8' };
+/** What graphics processors are fastest in. On a CPU it saves disk alone: it is computed in float32. */
+const FP16: GraphDtypes = { encoder: 'fp16', decoder: 'fp16' };
 
 interface Size {
   /** `whisper-tiny` */
@@ -102,7 +140,8 @@ interface Size {
   english: boolean;
   /** Resident: both decoder graphs, the encoder, and its activations for a window. */
   estimateBytes: number;
-  dtype: WhisperSettings['dtype'];
+  /** On a CPU. */
+  dtype: GraphDtypes;
   /** About 200 MB of keys and values. */
   maxBatch: number;
   published?: string;
@@ -163,15 +202,16 @@ function variants(size: Size): ModelDefinition[] {
         license: size.license ?? 'Apache-2.0',
         languages: name.endsWith('.en') ? ['en'] : (size.languages ?? BEFORE_V3),
         estimateBytes: size.estimateBytes,
-        settings: settingsOf(size, timestamped),
+        settings: settingsOf(size.maxBatch, timestamped),
+        dtypes: { cpu: size.dtype, cuda: FP16 },
         ...(size.externalData === undefined ? {} : { externalData: size.externalData }),
       }),
     );
   });
 }
 
-function settingsOf({ dtype, maxBatch }: Pick<Size, 'dtype' | 'maxBatch'>, wordTimes: string): WhisperSettings {
-  return { dtype, batching: { maxBatch, maxWaitMs: 5 }, longForm: 'windows', wordTimes };
+function settingsOf(maxBatch: number, wordTimes: string): WhisperSettings {
+  return { batching: { maxBatch, maxWaitMs: 5 }, longForm: 'windows', wordTimes };
 }
 
 /** Only the repository with attention is there in this size. */
@@ -182,7 +222,8 @@ const medium = whisper({
   license: 'Apache-2.0',
   languages: BEFORE_V3,
   estimateBytes: 3000 * MIB,
-  settings: settingsOf({ dtype: MIXED, maxBatch: 1 }, 'whisper-medium'),
+  settings: settingsOf(1, 'whisper-medium'),
+  dtypes: { cpu: MIXED, cuda: FP16 },
 });
 
 export default defineModel({

@@ -1,8 +1,9 @@
 /** Opens a repository's decoder: with its loop inside the graph where that can be built, else with the loop outside. */
 import { readFile } from 'node:fs/promises';
 import type { WhisperDecoder } from './decoder.ts';
+import type { DecoderFiles } from './definition.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
-import type { DecoderContext, OpenedDecoder } from './load-whisper.ts';
+import { type DecoderContext, DISABLED_ON_CPU, type OpenedDecoder } from './load-whisper.ts';
 import { createLoopDecoder } from './loop-decoder.ts';
 import { readOnnxFile } from './onnx-file.ts';
 import { type DecoderGraph, prepareLoop } from './prepare-loop.ts';
@@ -10,18 +11,15 @@ import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
 /** Keys and values grow with each token. */
-const GROWING = { plansMemory: false };
+const GROWING = { plansMemory: false, disabledOnCpu: DISABLED_ON_CPU };
 
-/** `graphs` are file names in the repository. */
-export async function openDecoder(
-  context: DecoderContext,
-  graphs: { decoder: string; decoderWithPast: string },
-): Promise<OpenedDecoder> {
+/** `files` are names in the repository. */
+export async function openDecoder(context: DecoderContext, files: DecoderFiles): Promise<OpenedDecoder> {
   const readJson = async (name: string) => JSON.parse(await readFile(context.file(name), 'utf8'));
-  const prefill = readGraph(context.file(graphs.decoder));
-  const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), prefill.file);
-  const paths = { prefill: prefill.path, step: context.file(graphs.decoderWithPast) };
-  const decoder = await openBest(context, layout, prefill, paths);
+  const first = readGraph(context.file('merged' in files ? files.merged : files.decoder));
+  const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), first.file);
+  const step = 'merged' in files ? undefined : context.file(files.decoderWithPast);
+  const decoder = await openBest(context, layout, first, step);
   return {
     rows: decoder,
     multilingual: layout.isMultilingual,
@@ -35,26 +33,27 @@ function readGraph(path: string): DecoderGraph {
   return { path, file: readOnnxFile(path) };
 }
 
+/** `first` is the prompt's graph, and that of each token after it has the path `step`; without one, `first` is both. */
 async function openBest(
   context: DecoderContext,
   layout: WhisperLayout,
-  prefill: DecoderGraph,
-  paths: { prefill: string; step: string },
+  first: DecoderGraph,
+  step: string | undefined,
 ): Promise<WhisperDecoder> {
-  const openSteps = async () =>
-    createStepDecoder(
-      {
-        prefill: await context.openSession(paths.prefill, GROWING),
-        step: await context.openSession(paths.step, GROWING),
-      },
-      layout,
-    );
-  try {
-    const graph = await prepareLoop({ prefill, step: readGraph(paths.step) }, layout, context.derivedFolder);
-    return createLoopDecoder(await context.openSession(graph, GROWING), layout);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    context.log('the decoder runs step by step, its loop could not be put into the graph', { reason });
-    return openSteps();
+  const open = (path: string) => context.openSession(path, GROWING);
+  if (step === undefined) {
+    stepByStep(context, 'the repository has the merged graph alone');
+    return createStepDecoder({ merged: await open(first.path) }, layout);
   }
+  try {
+    const graph = await prepareLoop({ prefill: first, step: readGraph(step) }, layout, context.derivedFolder);
+    return createLoopDecoder(await open(graph), layout);
+  } catch (error) {
+    stepByStep(context, error instanceof Error ? error.message : String(error));
+    return createStepDecoder({ prefill: await open(first.path), step: await open(step) }, layout);
+  }
+}
+
+function stepByStep(context: DecoderContext, reason: string): void {
+  context.log('the decoder runs step by step, its loop could not be put into the graph', { reason });
 }
