@@ -31,6 +31,12 @@ describe('configuration', () => {
     }
   });
 
+  it('reads pairs, and names what is none', () => {
+    const { models } = loadConfig({ MODEL_DTYPES: 'whisper-small=fp32/q8, whisper-tiny=fp16' });
+    expect(models.dtypes).toEqual({ 'whisper-small': 'fp32/q8', 'whisper-tiny': 'fp16' });
+    expect(() => loadConfig({ MODEL_DTYPES: 'fp16' })).toThrow('MODEL_DTYPES: "fp16" is not model=dtype');
+  });
+
   it('never repeats a secret in a problem', () => {
     expect(() => loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim' })).toThrow(
       expect.objectContaining({ message: expect.not.stringMatching(/tiny|geheim/) }),

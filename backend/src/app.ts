@@ -59,7 +59,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const registry = new ModelRegistry({
-    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases),
+    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
     hub: createHub(config, log),
     quarantine,
     log,

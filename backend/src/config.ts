@@ -19,20 +19,21 @@ const path = z.string().transform((value) => resolve(value));
 const origin = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/i, 'must be an origin such as https://app.example');
 const apiKey = z.string().min(8, 'is shorter than 8 characters');
 
-/** `alias=model,alias=model` */
-const aliases = z.string().transform((value, context) => {
-  const result: Record<string, string> = {};
-  for (const pair of value.split(',').map((item) => item.trim())) {
-    if (pair === '') continue;
-    const match = /^([^=\s]+)\s*=\s*([^=\s]+)$/.exec(pair);
-    if (match?.[1] === undefined || match[2] === undefined) {
-      context.addIssue({ code: 'custom', message: `"${pair}" is not alias=model` });
-      return z.NEVER;
+/** `alias=model,alias=model`, or other pairs. */
+const pairs = (form: string) =>
+  z.string().transform((value, context) => {
+    const result: Record<string, string> = {};
+    for (const pair of value.split(',').map((item) => item.trim())) {
+      if (pair === '') continue;
+      const match = /^([^=\s]+)\s*=\s*([^=\s]+)$/.exec(pair);
+      if (match?.[1] === undefined || match[2] === undefined) {
+        context.addIssue({ code: 'custom', message: `"${pair}" is not ${form}` });
+        return z.NEVER;
+      }
+      result[match[1]] = match[2];
     }
-    result[match[1]] = match[2];
-  }
-  return result;
-});
+    return result;
+  });
 
 const DEFAULT_MODEL = 'zipformer-gigaspeech-3.3m';
 const OPENAI_NAMES = ['whisper-1', 'gpt-transcribe', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe'];
@@ -88,9 +89,14 @@ export const VARIABLES = {
   ),
   AUTO_DOWNLOAD_MODELS: variable(flag, 'true', 'A request may download the model it names.'),
   MODEL_ALIASES: variable(
-    aliases,
+    pairs('alias=model'),
     OPENAI_NAMES.map((name) => `${name}=${DEFAULT_MODEL}`).join(','),
     'Other names for models, `alias=model`, comma-separated.',
+  ),
+  MODEL_DTYPES: variable(
+    pairs('model=dtype'),
+    '',
+    'Precision of models that have a choice, `model=dtype`, comma-separated; see `doc/adding-a-model.md`. Default: what suits the device.',
   ),
   COLD_START_WAIT_SECONDS: variable(
     wholeNumber(0, 3_600),
@@ -185,6 +191,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       preload: e.PRELOAD_MODELS,
       autoDownload: e.AUTO_DOWNLOAD_MODELS && e.LAZY_LOAD_MODELS,
       aliases: e.MODEL_ALIASES,
+      dtypes: e.MODEL_DTYPES,
       coldStartWaitSeconds: e.COLD_START_WAIT_SECONDS,
       idleTimeoutSeconds: e.MODEL_IDLE_TIMEOUT_SECONDS,
       cpuThreadsPerReplica: e.CPU_THREADS_PER_REPLICA,

@@ -1,5 +1,6 @@
 /** What every family in the list must satisfy; a new one is picked up from there. */
 import { describe, expect, it } from 'vitest';
+import whisper from '../../backend/src/models/whisper/definition.ts';
 import { Catalog } from '../../backend/src/registry/catalog.ts';
 import { families as fake } from '../support/fake-models/index.ts';
 
@@ -40,5 +41,15 @@ describe('Catalog', () => {
     expect(() => new Catalog([...fake, ...fake], {})).toThrow(/two models have the id/);
     expect(() => new Catalog(fake, { x: 'no-such' })).toThrow(/no model/);
     expect(() => new Catalog(fake, { 'fake/echo': 'fake/echo' })).toThrow(/is the id of a model/);
+  });
+
+  it('refuses precisions of no model, of models without a choice, and that a model does not have', () => {
+    const own = whisper.models.map(({ id }) => id);
+    expect(new Catalog([whisper], {}, { 'whisper-tiny': 'q8' }).find('whisper-tiny')?.dtype).toBe('q8');
+    expect(own.filter((id) => new Catalog([whisper], {}).find(id)?.dtype !== undefined)).toEqual([]);
+    expect(() => new Catalog([whisper], {}, { 'no-such': 'q8' })).toThrow(/MODEL_DTYPES: "no-such" is no model/);
+    expect(() => new Catalog(fake, {}, { 'fake/echo': 'q8' })).toThrow(/one dtype alone/);
+    expect(() => new Catalog([whisper], {}, { 'whisper-tiny': 'int4' })).toThrow(/"int4"; it has fp32, .*fp16\/q8/);
+    expect(() => new Catalog([whisper], {}, { 'whisper-tiny': 'toString' })).toThrow(/no dtype/);
   });
 });

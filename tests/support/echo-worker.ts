@@ -12,6 +12,7 @@ export function createEchoWorker(snapshotDir: string, load: Partial<WorkerProces
     load: {
       modelListUrl: FAKE_MODEL_LIST,
       modelId: 'fake/echo',
+      dtype: undefined,
       snapshotDir,
       auxiliaryDirs: {},
       derivedDir: join(tmpdir(), 'audio-gateway-derived-unused'),

@@ -6,13 +6,17 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { type Stored, storeWeights } from './stored-weights.ts';
 
 export type WhisperKind = 'multilingual' | 'en' | 'timestamped';
 
 export const WHISPER_FIXTURES = fileURLToPath(new URL('../fixtures/whisper', import.meta.url));
 
 /** How one parameter is made; the JSON behind `seeded:` in a stripped initializer's doc_string. */
-type Recipe = { values: number[] } | SeededRecipe;
+type Recipe = ({ values: number[] } | SeededRecipe) & {
+  /** Otherwise as float32. */
+  stored?: Stored;
+};
 
 interface SeededRecipe {
   seed: string;
@@ -88,7 +92,17 @@ export function seededAttention(seed: string, heads: number, tokens: number, fra
 
 /** The graph with its weights inside; everything else is kept byte for byte. */
 export function fillWeights(stripped: Uint8Array): Uint8Array {
-  return rewriteInitializers(stripped, (recipe) => field(RAW_DATA, seededBytes(recipe)));
+  return rewriteInitializers(stripped, (recipe) => field(RAW_DATA, storedBytes(recipe)));
+}
+
+/** The weights' bytes alone, one after the other. */
+export function weightBytes(stripped: Uint8Array): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  rewriteInitializers(stripped, (recipe) => {
+    chunks.push(storedBytes(recipe));
+    return new Uint8Array();
+  });
+  return concat(chunks);
 }
 
 /** The graph with its weights in a file `location` beside it (ONNX external data). */
@@ -96,7 +110,7 @@ export function fillWeightsOutside(stripped: Uint8Array, location: string): { gr
   const chunks: Uint8Array[] = [];
   let offset = 0;
   const graph = rewriteInitializers(stripped, (recipe) => {
-    const bytes = seededBytes(recipe);
+    const bytes = storedBytes(recipe);
     const where = { location, offset: `${offset}`, length: `${bytes.length}` };
     chunks.push(bytes);
     offset += bytes.length;
@@ -111,7 +125,12 @@ export function fillWeightsOutside(stripped: Uint8Array, location: string): { gr
 export interface FixtureOptions {
   /** Weights beside each graph as `<graph>.onnx_data` instead of inside it. */
   externalData?: boolean;
+  /** Graphs of another precision instead, as the hub names them. */
+  suffix?: DtypeSuffix;
 }
+
+export type DtypeSuffix = '_fp16' | '_quantized' | '_q4';
+export const WHISPER_DTYPES = join(WHISPER_FIXTURES, 'dtypes');
 
 /** The fixture as a repo's files: path inside the repo → bytes. */
 export async function whisperFixture(
@@ -125,6 +144,7 @@ export async function whisperFixture(
     const source = join(entry.parentPath, entry.name);
     const packed = source.endsWith('.gz');
     const path = source.slice(root.length + 1, packed ? -'.gz'.length : undefined);
+    if (path.endsWith('.onnx') && options.suffix !== undefined) continue;
     const bytes = await readFile(source);
     const content: Uint8Array = packed ? gunzipSync(bytes) : bytes;
     if (!path.endsWith('.onnx')) files[path] = content;
@@ -134,7 +154,16 @@ export async function whisperFixture(
       files[`${path}_data`] = data;
     } else files[path] = fillWeights(content);
   }
-  return files;
+  return { ...files, ...(options.suffix === undefined ? {} : await dtypeGraphs(kind, options.suffix)) };
+}
+
+async function dtypeGraphs(kind: WhisperKind, suffix: DtypeSuffix): Promise<Record<string, Uint8Array>> {
+  const names = (await readdir(join(WHISPER_DTYPES, kind))).filter((name) => name.endsWith(`${suffix}.onnx.gz`));
+  const graphs = names.map(async (name) => {
+    const stripped = gunzipSync(await readFile(join(WHISPER_DTYPES, kind, name)));
+    return [`onnx/${name.slice(0, -'.gz'.length)}`, fillWeights(stripped)] as const;
+  });
+  return Object.fromEntries(await Promise.all(graphs));
 }
 
 /** Writes the fixture's files into `dir`, laid out as a repo on the hub. */
@@ -149,6 +178,14 @@ export async function writeWhisperFixture(
     await writeFile(join(dir, path), bytes);
   }
   return Object.keys(files);
+}
+
+function storedBytes(recipe: Recipe): Uint8Array {
+  const bytes = seededBytes(recipe);
+  if (recipe.stored === undefined) return bytes;
+  const [rows = 1, ...rest] = 'values' in recipe ? [] : recipe.shape;
+  const columns = 'transposed' in recipe ? rows : rest.reduce((product, size) => product * size, 1);
+  return storeWeights(new Float32Array(bytes.buffer), columns, recipe.stored);
 }
 
 /** Little-endian float32, as raw_data and external data hold it. */

@@ -23,6 +23,11 @@ export interface SessionOptions {
    * time (Whisper tiny, 8 windows: 645 → 472 MB resident). Default true.
    */
   plansMemory?: boolean;
+  /**
+   * Graph optimizers left out on a CPU, by the names they have in ONNX Runtime; the others run. On a GPU all run: what
+   * fails there is an error.
+   */
+  disabledOnCpu?: readonly string[];
 }
 
 export interface OpenedSession {

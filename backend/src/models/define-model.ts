@@ -21,6 +21,17 @@ export interface RepoFiles {
   files: readonly string[];
 }
 
+/** What a model computes on: `cuda` stands for every `cuda:N`. */
+export type DeviceKind = 'cpu' | 'cuda';
+
+/** Precisions that a repository holds side by side. */
+export interface DtypeChoice {
+  /** Taken unless the operator says otherwise (`MODEL_DTYPES`). */
+  defaults: Readonly<Record<DeviceKind, string>>;
+  /** By name: the files that come to the model's own. */
+  files: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface ModelDefinition extends RepoFiles {
   /** What callers name; unique over all families. */
   id: string;
@@ -36,6 +47,8 @@ export interface ModelDefinition extends RepoFiles {
   published?: string;
   /** SPDX identifier or the licence's name, for the operator. */
   license: string;
+  /** Where there is a choice, `files` are those that every precision needs. */
+  dtypes?: DtypeChoice;
   /** Other repositories it needs, by role (`vad`). */
   auxiliary?: Readonly<Record<string, RepoFiles>>;
   /** A first guess of resident bytes, until a load has been measured. */
@@ -68,6 +81,8 @@ export interface Pipeline<T extends Task> {
 
 export interface LoadContext {
   model: ModelDefinition;
+  /** The one of `model.dtypes` to load; undefined where there is no choice. */
+  dtype: string | undefined;
   /** Absolute path of one of `model.files` in its snapshot. */
   file(name: string): string;
   /** Absolute path of a file of an auxiliary repository. */

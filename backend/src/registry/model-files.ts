@@ -166,9 +166,9 @@ export class ModelFiles {
   }
 }
 
-function notDownloaded({ id, repo }: ModelDefinition): GatewayError {
+function notDownloaded({ id, repo, files }: ModelDefinition): GatewayError {
   return new GatewayError('model_not_downloaded', {
-    message: `The files of model '${id}' are not on this server and automatic downloads are off. An operator can set AUTO_DOWNLOAD_MODELS=true (with LAZY_LOAD_MODELS=true), or put ${repo} into MODEL_CACHE_DIR with the Hugging Face CLI.`,
+    message: `The files of model '${id}' are not on this server and automatic downloads are off. An operator can set AUTO_DOWNLOAD_MODELS=true (with LAZY_LOAD_MODELS=true), or put these files of ${repo} into MODEL_CACHE_DIR with the Hugging Face CLI: ${files.join(' ')}`,
     param: 'model',
   });
 }

@@ -5,6 +5,7 @@ import { abortable } from '../abortable.ts';
 import type { AdminModel, AdminModelStatus } from '../contract/admin.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { chooseDtype } from '../models/choose-dtype.ts';
 import type { RunInput, Task, Tasks } from '../models/define-model.ts';
 import { WorkerProcess } from '../worker/worker-process.ts';
 import type { Catalog, CatalogEntry } from './catalog.ts';
@@ -171,18 +172,22 @@ export class ModelRegistry {
   }
 
   #createEntry(item: CatalogEntry): Entry {
-    const { definition } = item;
+    const device = 'cpu';
+    const chosen = chooseDtype(item.definition, device, item.dtype);
+    const { definition } = chosen;
     const id = `${definition.id}#0`;
     const onChange = () => {
       this.#touch(entry);
       this.#reload(entry);
     };
     const entry: Entry = {
-      ...item,
+      family: item.family,
+      definition,
+      ...(chosen.dtype === undefined ? {} : { dtype: chosen.dtype }),
       files: new ModelFiles(definition, this.#options.hub, onChange),
       replica: new Replica({
         id,
-        device: 'cpu',
+        device,
         concurrency: definition.concurrency,
         idleTimeoutMs: this.#options.idleTimeoutMs,
         requestTimeoutMs: this.#options.requestTimeoutMs,
@@ -233,6 +238,7 @@ export class ModelRegistry {
       load: {
         modelListUrl: this.#options.modelListUrl,
         modelId: definition.id,
+        dtype: entry.dtype,
         snapshotDir: present.main.dir,
         auxiliaryDirs: Object.fromEntries(Object.entries(present.auxiliary).map(([role, { dir }]) => [role, dir])),
         derivedDir: join(dirname(dirname(present.main.dir)), 'derived', present.main.commit),

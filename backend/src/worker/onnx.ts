@@ -9,6 +9,7 @@ export interface OpenSessionOptions {
   device: string;
   /** See `SessionOptions`. */
   plansMemory?: boolean;
+  disabledOnCpu?: readonly string[];
 }
 
 type Runtime = typeof import('onnxruntime-node');
@@ -37,7 +38,7 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     // Errors only: hub graphs warn about unused initializers at every load.
     logSeverityLevel: 3,
     // Idle pool threads sleep; several replicas share the cores.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: '0' } }, ...withoutOptimizers(options) },
   };
   // The overloads take a path or bytes, not the union.
   const session = await runtime.InferenceSession.create(graph as string, sessionOptions);
@@ -58,6 +59,12 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     },
     release: () => session.release(),
   };
+}
+
+/** The session option `optimization.disable_specified_optimizers`. */
+function withoutOptimizers({ device, disabledOnCpu = [] }: OpenSessionOptions): Record<string, unknown> {
+  if (device !== 'cpu' || disabledOnCpu.length === 0) return {};
+  return { optimization: { disable_specified_optimizers: disabledOnCpu.join(';') } };
 }
 
 function tensorInfo(metadata: InferenceSession.ValueMetadata): TensorInfo {

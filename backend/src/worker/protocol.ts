@@ -15,6 +15,8 @@ export interface LoadMessage {
   /** Module whose `families` export lists what can be loaded. */
   modelListUrl: string;
   modelId: string;
+  /** Which of the model's precisions; undefined where it has no choice. */
+  dtype: string | undefined;
   /** Snapshot folder of the model's repository, and of each auxiliary one by role. */
   snapshotDir: string;
   auxiliaryDirs: Record<string, string>;

@@ -73,6 +73,7 @@ function findModel(families: readonly Family[], modelId: string): { family: Fami
 function createLoadContext(message: LoadMessage, model: ModelDefinition): LoadContext {
   return {
     model,
+    dtype: message.dtype,
     file: (name) => join(message.snapshotDir, name),
     auxiliaryFile: (role, name) => {
       const dir = message.auxiliaryDirs[role];

@@ -17,6 +17,7 @@ async function loadPipeline(): Promise<Pipeline<'transcription'>> {
   const derived = await tempDir();
   const context: LoadContext = {
     model,
+    dtype: undefined,
     file: (name) => shared('hub', model.repo, name),
     auxiliaryFile: (role, name) => {
       expect([role, name]).toEqual(['vad', VAD_FILE]);

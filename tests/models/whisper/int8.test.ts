@@ -73,7 +73,7 @@ describe.each(KINDS)('the encoder of %s', (kind) => {
   it('errs by at most 3 % in 8 bits', async () => {
     const folder = modelOf(kind).dir;
     const error = relativeError(
-      await encoded(await fusedEncoder(folder, 'int8')),
+      await encoded(await fusedEncoder(folder, { weights: 'int8' })),
       await encoded(await fusedEncoder(folder)),
     );
     expect(error).toBeLessThan(0.03);

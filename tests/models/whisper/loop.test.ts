@@ -260,6 +260,20 @@ describe('opening a decoder', () => {
       await opened.release();
     }));
 
+  it('takes the merged graph where there is no other, step by step, and says why', () =>
+    withModel('en', async (model) => {
+      for (const name of Object.values(NAMES)) await rm(join(model.dir, name));
+      const log: string[] = [];
+      const opened = await openDecoder(context(model.dir, log), { merged: 'onnx/decoder_model_merged.onnx' });
+      expect(log).toEqual([expect.stringMatching(/step by step.*: the repository has the merged graph alone/)]);
+      const cases = await someCases('en', 4);
+      const made = await decodeAll(model, { ...opened.rows, release: opened.release }, cases);
+      expect(made.map(({ tokens }) => tokens)).toEqual(
+        cases.map(({ tokens }) => tokens.filter((token) => token !== model.layout.tokens.eot)),
+      );
+      await opened.release();
+    }));
+
   it('refuses graphs that branch, or ask for what it does not know', () =>
     withModel('en', async (model) => {
       const graphs = decoderGraphs(model);

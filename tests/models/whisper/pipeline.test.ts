@@ -30,6 +30,7 @@ async function loadPipeline(
   await writeWhisperFixture(kind, dir);
   const context: LoadContext = {
     model,
+    dtype: 'fp32',
     file: (name) => join(dir, name),
     auxiliaryFile: (role, name) => {
       expect([role, name]).toEqual(['vad', VAD_FILE]);

@@ -31,6 +31,7 @@ export async function whisperOf({ model: dir, vad }: { model: string; vad: strin
   return loadWhisper(
     {
       model,
+      dtype: model.dtypes?.defaults.cpu,
       file: (name) => join(dir, name),
       auxiliaryFile: () => vad,
       derivedFolder: async () => join(dir, 'derived'),

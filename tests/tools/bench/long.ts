@@ -95,6 +95,7 @@ async function measureWorker(paths: { model: string; audio: string; folder: stri
     load: {
       modelListUrl: DEFAULT_MODEL_LIST,
       modelId: LONG_MODEL,
+      dtype: 'fp32/int8',
       snapshotDir: paths.model,
       auxiliaryDirs: { vad: shared(LONG_VAD) },
       derivedDir: join(paths.model, 'derived'),

@@ -6,6 +6,7 @@ import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder
 import type { DecoderSessions } from '../../../backend/src/models/whisper/decoder-passes.ts';
 import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
+import { DISABLED_ON_CPU } from '../../../backend/src/models/whisper/load-whisper.ts';
 import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
@@ -24,6 +25,8 @@ export interface TinyWhisper {
   kind: WhisperKind;
   /** The repository's folder. */
   dir: string;
+  /** Of the graphs' names. */
+  suffix: string;
   layout: WhisperLayout;
   /** [1500, d] of a case's seeded features; made once. */
   encode(item: Pick<ReferenceCase, 'seed' | 'frames'>): Promise<Float32Array>;
@@ -31,15 +34,16 @@ export interface TinyWhisper {
 }
 
 export const openGraph = (graph: string | Uint8Array, options: SessionOptions = {}): Promise<OpenedSession> =>
-  openSession(graph, { ...options, threads: options.threads ?? 1, device: 'cpu' });
+  openSession(graph, { disabledOnCpu: DISABLED_ON_CPU, ...options, threads: options.threads ?? 1, device: 'cpu' });
 
 export async function openTinyWhisper(kind: WhisperKind, root: string, options?: FixtureOptions): Promise<TinyWhisper> {
   const dir = join(root, kind);
   await mkdir(dir, { recursive: true });
   await writeWhisperFixture(kind, dir, options);
   const readJson = async (name: string) => JSON.parse(await readFile(join(dir, name), 'utf8'));
-  const encoder = await openGraph(await fusedEncoder(dir));
-  const prefill = await openGraph(join(dir, 'onnx/decoder_model.onnx'));
+  const suffix = options?.suffix ?? '';
+  const encoder = await openGraph(await fusedEncoder(dir, { suffix }));
+  const prefill = await openGraph(join(dir, `onnx/decoder_model${suffix}.onnx`));
   const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), prefill);
   await prefill.release();
   const encoded = new Map<string, Promise<Float32Array>>();
@@ -55,6 +59,7 @@ export async function openTinyWhisper(kind: WhisperKind, root: string, options?:
   return {
     kind,
     dir,
+    suffix,
     layout,
     encode(item) {
       const key = `${item.seed} ${item.frames}`;
@@ -68,7 +73,7 @@ export async function openTinyWhisper(kind: WhisperKind, root: string, options?:
 
 /** The decoder whose loop runs outside the graph, on the pair of graphs or on the merged one. */
 export async function openStepDecoder(model: TinyWhisper, graphs: 'pair' | 'merged'): Promise<WhisperDecoder> {
-  const open = (name: string) => openGraph(join(model.dir, 'onnx', `${name}.onnx`));
+  const open = (name: string) => openGraph(join(model.dir, 'onnx', `${name}${model.suffix}.onnx`));
   const sessions: DecoderSessions =
     graphs === 'merged'
       ? { merged: await open('decoder_model_merged') }
@@ -76,17 +81,20 @@ export async function openStepDecoder(model: TinyWhisper, graphs: 'pair' | 'merg
   return createStepDecoder(sessions, model.layout);
 }
 
-export function decoderGraphs({ dir }: TinyWhisper): { prefill: GraphOnDisk; step: GraphOnDisk } {
+export function decoderGraphs({ dir, suffix }: TinyWhisper): { prefill: GraphOnDisk; step: GraphOnDisk } {
   const graph = (name: string) => {
-    const path = join(dir, 'onnx', `${name}.onnx`);
+    const path = join(dir, 'onnx', `${name}${suffix}.onnx`);
     return { path, file: readOnnxFile(path) };
   };
   return { prefill: graph('decoder_model'), step: graph('decoder_with_past_model') };
 }
 
 /** The path of the encoder as the product runs it; what is rewritten goes to a folder in the model's. */
-export async function fusedEncoder(dir: string, weights: EncoderOptions['weights'] = 'as-exported'): Promise<string> {
-  const path = join(dir, 'onnx/encoder_model.onnx');
+export async function fusedEncoder(
+  dir: string,
+  { weights = 'as-exported', suffix = '' }: { weights?: EncoderOptions['weights']; suffix?: string } = {},
+): Promise<string> {
+  const path = join(dir, `onnx/encoder_model${suffix}.onnx`);
   const { encoder_attention_heads: heads } = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
   return prepareEncoder({ path, file: readOnnxFile(path) }, { heads, weights }, () =>
     madeFolder(dir, 'derived-encoder'),

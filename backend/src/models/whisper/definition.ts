@@ -1,12 +1,17 @@
 /** Whisper (OpenAI) as exported to ONNX by the onnx-community, and any repository of that layout. */
 import { LANGUAGE_CODES } from '../../text/languages.ts';
-import { defineModel, type ModelDefinition } from '../define-model.ts';
+import { type DeviceKind, type DtypeChoice, defineModel, type ModelDefinition } from '../define-model.ts';
 
-export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4';
+/** All but `int8` are the repository's own; `int8` is made from its `fp32` graphs at the first load, for CPUs. */
+export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4' | 'int8';
+
+/** Of the two sorts of graphs. Its name is `fp32/q8`, encoder first, or `fp16` where they are equal. */
+export interface GraphDtypes {
+  encoder: Dtype;
+  decoder: Dtype;
+}
 
 export interface WhisperSettings {
-  /** Precision of the graphs; the files follow from it. */
-  dtype: { encoder: Dtype; decoder: Dtype };
   /**
    * Windows decoded together, from whatever requests, and how long (milliseconds) a lone one waits for company. Each
    * takes its share of memory for the keys and values of the encoder's output: layers · heads · 768 kB in float32
@@ -15,6 +20,8 @@ export interface WhisperSettings {
   batching: { maxBatch: number; maxWaitMs: number };
   /** `windows`: cut at pauses, in batches. `sequential`: the reference's way, slower, each window knowing the text before. */
   longForm: 'windows' | 'sequential';
+  /** The repository has no decoder but `decoder_model_merged`. */
+  merged?: boolean;
   /** The model of the same weights whose graphs give the attention that word times need; its own id if it is this one. */
   wordTimes?: string;
 }
@@ -31,14 +38,51 @@ export const WHISPER_CONFIGS = [
   'tokenizer_config.json',
 ] as const;
 
-const SUFFIX: Record<Dtype, string> = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '_q4' };
+const SUFFIX: Record<Dtype, string> = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '_q4', int8: '' };
 
-/** The graphs inside the repository. */
-export function graphFiles({ encoder, decoder }: WhisperSettings['dtype']) {
+const DTYPES = Object.keys(SUFFIX) as Dtype[];
+
+/** Names in the repository: the prompt's graph and that of each token after it, or both in one behind a switch. */
+export type DecoderFiles = { decoder: string; decoderWithPast: string } | { merged: string };
+
+export function encoderFile({ encoder }: GraphDtypes): string {
+  return `onnx/encoder_model${SUFFIX[encoder]}.onnx`;
+}
+
+export function decoderFiles({ decoder }: GraphDtypes, { merged }: Pick<WhisperSettings, 'merged'>): DecoderFiles {
+  const file = (graph: string) => `onnx/${graph}${SUFFIX[decoder]}.onnx`;
+  if (merged === true) return { merged: file('decoder_model_merged') };
+  return { decoder: file('decoder_model'), decoderWithPast: file('decoder_with_past_model') };
+}
+
+export function weightsOf(dtype: Dtype): 'as-exported' | 'int8' {
+  return dtype === 'int8' ? 'int8' : 'as-exported';
+}
+
+export function nameOf({ encoder, decoder }: GraphDtypes): string {
+  return encoder === decoder ? encoder : `${encoder}/${decoder}`;
+}
+
+/** @throws Error for what is no name of precisions. */
+export function dtypesOf(name: string | undefined): GraphDtypes {
+  const found = COMBINATIONS.find((dtypes) => nameOf(dtypes) === name);
+  if (found === undefined) throw new Error(`"${name}" is no dtype of Whisper's`);
+  return found;
+}
+
+const COMBINATIONS: readonly GraphDtypes[] = DTYPES.flatMap((encoder) =>
+  DTYPES.map((decoder) => ({ encoder, decoder })),
+);
+
+function dtypeChoice({ dtypes, settings, externalData = [] }: WhisperListing): DtypeChoice {
+  const filesOf = (chosen: GraphDtypes) => {
+    const graphs = [encoderFile(chosen), ...Object.values(decoderFiles(chosen, settings))];
+    // `encoder_model.onnx_data` belongs to `encoder_model.onnx`.
+    return [...graphs, ...externalData.filter((file) => graphs.some((graph) => file.startsWith(graph)))];
+  };
   return {
-    encoder: `onnx/encoder_model${SUFFIX[encoder]}.onnx`,
-    decoder: `onnx/decoder_model${SUFFIX[decoder]}.onnx`,
-    decoderWithPast: `onnx/decoder_with_past_model${SUFFIX[decoder]}.onnx`,
+    defaults: { cpu: nameOf(dtypes.cpu), cuda: nameOf(dtypes.cuda) },
+    files: Object.fromEntries(COMBINATIONS.map((chosen) => [nameOf(chosen), filesOf(chosen)])),
   };
 }
 
@@ -51,25 +95,22 @@ export interface WhisperListing {
   languages: readonly string[];
   estimateBytes: number;
   settings: WhisperSettings;
-  /** Weights beside the graphs (`encoder_model.onnx_data`). */
+  /** Unless the operator says otherwise. */
+  dtypes: Record<DeviceKind, GraphDtypes>;
+  /** Weights beside the graphs of whatever precision (`onnx/encoder_model.onnx_data`). */
   externalData?: readonly string[];
 }
 
 /** A listing → its definition; for repositories of one's own too. */
-export function whisper({
-  id,
-  repo,
-  revision = 'main',
-  externalData = [],
-  ...listing
-}: WhisperListing): ModelDefinition {
-  const { published, license, languages, estimateBytes, settings } = listing;
+export function whisper(listing: WhisperListing): ModelDefinition {
+  const { id, repo, revision = 'main', published, license, languages, estimateBytes, settings } = listing;
   return {
     id,
     repo,
     revision,
     published,
-    files: [...WHISPER_CONFIGS, ...Object.values(graphFiles(settings.dtype)), ...externalData],
+    files: [...WHISPER_CONFIGS],
+    dtypes: dtypeChoice(listing),
     languages,
     // The English-only models know one language; turbo was not trained to translate.
     translates: languages.length > 1 && !id.includes('turbo'),
@@ -89,11 +130,14 @@ const BEFORE_V3 = LANGUAGE_CODES.filter((code) => code !== 'yue');
 const MIB = 2 ** 20;
 
 /**
- * The encoder stays in float32: quantization harms it most. The decoder of the small sizes too: in int8 a window's
- * logits depend on the windows it shares a batch with (one quantization range for all), and there is little to save.
+ * On a CPU the encoder stays in float32: quantization harms it most. The decoder's weights are read again for every token,
+ * so 8 bits make it up to three times as fast: our own `int8`, in small blocks, where the float32 files are not too large to
+ * download for that; else the hub's `q8`, in which a window's logits depend a little on the windows it shares a batch with.
  */
-const FP32: WhisperSettings['dtype'] = { encoder: 'fp32', decoder: 'fp32' };
-const MIXED: WhisperSettings['dtype'] = { encoder: 'fp32', decoder: 'q8' };
+const INT8: GraphDtypes = { encoder: 'fp32', decoder: 'int8' };
+const Q8: GraphDtypes = { encoder: 'fp32', decoder: 'q8' };
+/** What graphics processors are fastest in. On a CPU it saves disk alone: it is computed in float32. */
+const FP16: GraphDtypes = { encoder: 'fp16', decoder: 'fp16' };
 
 interface Size {
   /** `whisper-tiny` */
@@ -103,7 +147,8 @@ interface Size {
   english: boolean;
   /** Resident: both decoder graphs, the encoder, and its activations for a window. */
   estimateBytes: number;
-  dtype: WhisperSettings['dtype'];
+  /** On a CPU. */
+  dtype: GraphDtypes;
   /** About 200 MB of keys and values. */
   maxBatch: number;
   published?: string;
@@ -118,7 +163,7 @@ const SIZES: readonly Size[] = [
     revision: 'ff4177021cc41f7db950912b73ea4fdf7d01d8e7',
     english: true,
     estimateBytes: 600 * MIB,
-    dtype: FP32,
+    dtype: INT8,
     maxBatch: 8,
   },
   {
@@ -126,7 +171,7 @@ const SIZES: readonly Size[] = [
     revision: '1846881b6b3a3024392c1eea3ad983695bc23925',
     english: true,
     estimateBytes: 900 * MIB,
-    dtype: FP32,
+    dtype: INT8,
     maxBatch: 4,
   },
   {
@@ -134,14 +179,14 @@ const SIZES: readonly Size[] = [
     revision: '36050c46d777d46dc4b5f43f6d90574fc38f8732',
     english: true,
     estimateBytes: 1300 * MIB,
-    dtype: MIXED,
+    dtype: INT8,
     maxBatch: 2,
   },
   {
     id: 'whisper-large-v3-turbo',
     english: false,
     estimateBytes: 4000 * MIB,
-    dtype: MIXED,
+    dtype: Q8,
     maxBatch: 4,
     published: '2024-10-01',
     license: 'MIT',
@@ -164,15 +209,16 @@ function variants(size: Size): ModelDefinition[] {
         license: size.license ?? 'Apache-2.0',
         languages: name.endsWith('.en') ? ['en'] : (size.languages ?? BEFORE_V3),
         estimateBytes: size.estimateBytes,
-        settings: settingsOf(size, timestamped),
+        settings: settingsOf(size.maxBatch, timestamped),
+        dtypes: { cpu: size.dtype, cuda: FP16 },
         ...(size.externalData === undefined ? {} : { externalData: size.externalData }),
       }),
     );
   });
 }
 
-function settingsOf({ dtype, maxBatch }: Pick<Size, 'dtype' | 'maxBatch'>, wordTimes: string): WhisperSettings {
-  return { dtype, batching: { maxBatch, maxWaitMs: 5 }, longForm: 'windows', wordTimes };
+function settingsOf(maxBatch: number, wordTimes: string): WhisperSettings {
+  return { batching: { maxBatch, maxWaitMs: 5 }, longForm: 'windows', wordTimes };
 }
 
 /** Only the repository with attention is there in this size. */
@@ -183,7 +229,8 @@ const medium = whisper({
   license: 'Apache-2.0',
   languages: BEFORE_V3,
   estimateBytes: 3000 * MIB,
-  settings: settingsOf({ dtype: MIXED, maxBatch: 1 }, 'whisper-medium'),
+  settings: settingsOf(1, 'whisper-medium'),
+  dtypes: { cpu: Q8, cuda: FP16 },
 });
 
 export default defineModel({

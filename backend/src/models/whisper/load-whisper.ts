@@ -5,7 +5,18 @@ import type { OpenedSession } from '../../audio/session.ts';
 import type { LoadContext } from '../define-model.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import { asFloat32 } from './decoder-passes.ts';
-import { graphFiles, VAD_FILE, VAD_ROLE, type WhisperSettings } from './definition.ts';
+import {
+  type DecoderFiles,
+  decoderFiles,
+  dtypesOf,
+  encoderFile,
+  VAD_FILE,
+  VAD_ROLE,
+  type WhisperSettings,
+  weightsOf,
+} from './definition.ts';
+import { openEncoder } from './open-encoder.ts';
+import type { LoopOptions } from './prepare-loop.ts';
 import type { PromptRequest } from './prompt.ts';
 import type { WhisperModel } from './request.ts';
 import { createScheduler } from './scheduler.ts';
@@ -23,10 +34,11 @@ export interface OpenedDecoder {
   release(): Promise<void>;
 }
 
-/** `graphs` are file names in the repository. */
+/** `files` are names in the repository. */
 export type OpenDecoder = (
   context: DecoderContext,
-  graphs: { decoder: string; decoderWithPast: string },
+  files: DecoderFiles,
+  options?: LoopOptions,
 ) => Promise<OpenedDecoder>;
 
 export interface LoadedWhisper extends WhisperModel {
@@ -34,14 +46,17 @@ export interface LoadedWhisper extends WhisperModel {
   release(): Promise<void>;
 }
 
+/** A layer norm in float16 is taken for an RMS norm, and its rewriting fails (ONNX Runtime 1.26 on a CPU). */
+export const DISABLED_ON_CPU = ['SimplifiedLayerNormFusion'];
+
 export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder): Promise<LoadedWhisper> {
   const settings = context.model.settings as WhisperSettings;
-  const graphs = graphFiles(settings.dtype);
+  const dtypes = dtypesOf(context.dtype);
   const readJson = async (name: string): Promise<object> => JSON.parse(await readFile(context.file(name), 'utf8'));
   const tokenizer = createTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'));
   const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
-  const encoder = await context.openSession(context.file(graphs.encoder));
-  const decoder = await openDecoder(context, graphs);
+  const encoder = await openEncoder(context, encoderFile(dtypes), weightsOf(dtypes.encoder));
+  const decoder = await openDecoder(context, decoderFiles(dtypes, settings), { weights: weightsOf(dtypes.decoder) });
   const bins = melBins(encoder);
   const mel = createLogMel(bins);
   const encode = (features: Float32Array): Promise<Float32Array> => runEncoder(encoder, features, bins);

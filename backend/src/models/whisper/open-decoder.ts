@@ -2,28 +2,30 @@
 import { readFile } from 'node:fs/promises';
 import { withBeamsOnDemand } from './beams-on-demand.ts';
 import type { WhisperDecoder } from './decoder.ts';
+import type { DecoderFiles } from './definition.ts';
 import type { GraphOnDisk } from './derived-graph.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
-import type { DecoderContext, OpenedDecoder } from './load-whisper.ts';
+import { type DecoderContext, DISABLED_ON_CPU, type OpenedDecoder } from './load-whisper.ts';
 import { createLoopDecoder } from './loop-decoder.ts';
 import { readOnnxFile } from './onnx-file.ts';
-import { prepareLoop } from './prepare-loop.ts';
+import { type LoopOptions, prepareLoop } from './prepare-loop.ts';
 import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
 /** Keys and values grow with each token. */
-const GROWING = { plansMemory: false };
+const GROWING = { plansMemory: false, disabledOnCpu: DISABLED_ON_CPU };
 
-/** `graphs` are file names in the repository. */
+/** `files` are names in the repository. */
 export async function openDecoder(
   context: DecoderContext,
-  graphs: { decoder: string; decoderWithPast: string },
+  files: DecoderFiles,
+  options: LoopOptions = { weights: 'as-exported' },
 ): Promise<OpenedDecoder> {
   const readJson = async (name: string) => JSON.parse(await readFile(context.file(name), 'utf8'));
-  const prefill = readGraph(context.file(graphs.decoder));
-  const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), prefill.file);
-  const paths = { prefill: prefill.path, step: context.file(graphs.decoderWithPast) };
-  const decoder = await openBest(context, layout, prefill, paths);
+  const first = readGraph(context.file('merged' in files ? files.merged : files.decoder));
+  const layout = readLayout(await readJson('config.json'), await readJson('generation_config.json'), first.file);
+  const step = 'merged' in files ? undefined : context.file(files.decoderWithPast);
+  const decoder = await openBest(context, layout, { first, step }, options);
   return {
     rows: decoder,
     multilingual: layout.isMultilingual,
@@ -37,26 +39,29 @@ function readGraph(path: string): GraphOnDisk {
   return { path, file: readOnnxFile(path) };
 }
 
+/** `first` is the prompt's graph, and that of each token after it has the path `step`; without one, `first` is both. */
 async function openBest(
   context: DecoderContext,
   layout: WhisperLayout,
-  prefill: GraphOnDisk,
-  paths: { prefill: string; step: string },
+  { first, step }: { first: GraphOnDisk; step: string | undefined },
+  options: LoopOptions,
 ): Promise<WhisperDecoder> {
-  const openSteps = async () =>
-    createStepDecoder(
-      {
-        prefill: await context.openSession(paths.prefill, GROWING),
-        step: await context.openSession(paths.step, GROWING),
-      },
-      layout,
-    );
-  try {
-    const graph = await prepareLoop({ prefill, step: readGraph(paths.step) }, layout, context.derivedFolder);
-    return withBeamsOnDemand(createLoopDecoder(await context.openSession(graph, GROWING), layout), openSteps);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    context.log('the decoder runs step by step, its loop could not be put into the graph', { reason });
-    return openSteps();
+  const open = (path: string) => context.openSession(path, GROWING);
+  const openSteps = async (next: string) =>
+    createStepDecoder({ prefill: await open(first.path), step: await open(next) }, layout);
+  if (step === undefined) {
+    stepByStep(context, 'the repository has the merged graph alone');
+    return createStepDecoder({ merged: await open(first.path) }, layout);
   }
+  try {
+    const graph = await prepareLoop({ prefill: first, step: readGraph(step) }, layout, context.derivedFolder, options);
+    return withBeamsOnDemand(createLoopDecoder(await open(graph), layout), () => openSteps(step));
+  } catch (error) {
+    stepByStep(context, error instanceof Error ? error.message : String(error));
+    return openSteps(step);
+  }
+}
+
+function stepByStep(context: DecoderContext, reason: string): void {
+  context.log('the decoder runs step by step, its loop could not be put into the graph', { reason });
 }
