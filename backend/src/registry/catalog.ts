@@ -1,5 +1,5 @@
-import { chooseDtype } from '../models/choose-dtype.ts';
 import type { Family, ModelDefinition } from '../models/define-model.ts';
+import { chooseDtype } from './choose-dtype.ts';
 
 export interface CatalogEntry {
   family: Family;

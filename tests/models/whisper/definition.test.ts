@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { chooseDtype } from '../../../backend/src/models/choose-dtype.ts';
 import type { ModelDefinition } from '../../../backend/src/models/define-model.ts';
 import definition, { type WhisperSettings, whisper } from '../../../backend/src/models/whisper/definition.ts';
+import { chooseDtype } from '../../../backend/src/registry/choose-dtype.ts';
 
 const byId = new Map(definition.models.map((model) => [model.id, model]));
 

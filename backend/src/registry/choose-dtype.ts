@@ -1,5 +1,5 @@
 /** Which precision of a model a device gets, and the files that follow from it. */
-import type { DeviceKind, ModelDefinition } from './define-model.ts';
+import type { DeviceKind, ModelDefinition } from '../models/define-model.ts';
 
 export interface ChosenDtype {
   /** Undefined where the model has no choice. */
