@@ -109,6 +109,7 @@ describe('npm run eval', () => {
       figures: {
         wer: 0.3,
         cer: 0.2,
+        normalizer: 'basic',
         substitutions: 1,
         insertions: 2,
         deletions: 1,
@@ -127,6 +128,27 @@ describe('npm run eval', () => {
     });
     expect(server.heard.find(({ file }) => file === 'two.wav')?.language).toBeNull();
     expect(server.state.mostAtOnce).toBe(2);
+  });
+
+  it.each([
+    ['basic', { wer: 0.8, cer: 0.5, normalizer: 'basic' }],
+    ['whisper', { wer: 0.125, cer: 0, normalizer: 'whisper-basic, whisper-english' }],
+  ])('counts under the normaliser it is told, and names it: %s', async (normalizer, figures) => {
+    const server = await fakeServer({
+      'one.wav': "Mr. Brown won't pay $25, um.",
+      'two.wav': 'Größe [Musik] 25',
+      'three.wav': '(ガ)がガ',
+    });
+    const manifest = await folderWith([
+      { audio: 'clips/one.wav', text: 'mister brown will not pay twenty-five dollars', language: 'english' },
+      { audio: 'clips/two.wav', text: 'größe zwanzig' },
+      { audio: 'clips/three.wav', text: 'が ガ', language: 'ja' },
+    ]);
+    const { code, stdout } = await runEval([
+      ...['--manifest', manifest, '--url', server.url, '--json', '--normalizer', normalizer],
+    ]);
+    expect(code).toBe(0);
+    expect(lastLine(stdout)).toMatchObject({ figures });
   });
 
   it('fails above --max-wer, and takes only the clips it is limited to', async () => {
@@ -173,6 +195,7 @@ describe('npm run eval', () => {
     [[], /--manifest is required[\s\S]*Usage/],
     [['--manifest', 'nowhere.jsonl'], /manifest cannot be read/],
     [['--manfest', 'x'], /Unknown option '--manfest'/],
+    [['--manifest', 'x', '--normalizer', 'none'], /--normalizer must be basic or whisper, not 'none'/],
     [['--manifest', 'x', '--limit', 'few'], /--limit must be a whole number/],
   ])('explains wrong usage: %j', async (args, message) => {
     const { code, stderr } = await runEval(args);

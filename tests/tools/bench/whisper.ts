@@ -5,10 +5,10 @@
  * 8 bits too, and with the exported float32 weights, as transformers.js computes.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { WHISPER_SHAPES, type WhisperShape, writeWhisperShape } from '../../fixtures/whisper/shapes/write-shape.ts';
+import { findTransformersJs, HOW_TO_INSTALL } from '../../rivals/transformers-js.ts';
 import { UsageError } from '../command-line.ts';
 import type { BenchReport } from '../report.ts';
 import { median } from './median.ts';
@@ -43,7 +43,7 @@ interface Options {
   threads: number;
 }
 
-/** `args`: rounds, tokens per window, then shapes and `threads=N`. `TRANSFORMERS_JS`: a folder whose node_modules has transformers.js. */
+/** `args`: rounds, tokens per window, then shapes and `threads=N`. transformers.js: see tests/rivals. */
 export async function run(args: readonly string[] = []): Promise<BenchReport> {
   const options = readOptions(args);
   const rival = findRival(process.env.TRANSFORMERS_JS);
@@ -86,19 +86,12 @@ function readOptions(args: readonly string[]): Options {
   return { rounds, tokens, threads, shapes: shapes.length > 0 ? shapes : DEFAULT_SHAPES };
 }
 
-/** Not a dependency of the project: it brings a runtime of its own, some 470 MB. */
 function findRival(folder: string | undefined): { entry: string; version: string } | undefined {
-  if (folder === undefined || folder === '') {
-    console.error(
-      'NOT COMPARED: transformers.js is no dependency of the project. Install @huggingface/transformers in a folder of\n' +
-        'its own and name that folder in TRANSFORMERS_JS. What follows are our figures alone; no goal is judged.',
-    );
-    return undefined;
+  const rival = findTransformersJs(folder);
+  if (rival === undefined) {
+    console.error(`NOT COMPARED: ${HOW_TO_INSTALL}\nWhat follows are our figures alone; no goal is judged.`);
   }
-  const require = createRequire(join(resolve(folder), 'package.json'));
-  const entry = require.resolve('@huggingface/transformers');
-  const { version }: { version: string } = require(join(entry, '../../package.json'));
-  return { entry, version };
+  return rival;
 }
 
 /** By windows decoded together, then contender: one reply a round. */

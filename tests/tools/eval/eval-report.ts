@@ -4,8 +4,8 @@ import type { BenchReport } from '../report.ts';
 import type { ClipResult, ScoredClip } from './evaluate.ts';
 
 /**
- * All clips' results → the report. `wer` is over clips counted in words, `cer` over those counted in characters, both on
- * text normalised by `basic`. `rtf` is the sum of latencies per second of audio, `wallRtf` the whole run's time per
+ * All clips' results → the report. `wer` is over clips counted in words, `cer` over those counted in characters, on text
+ * normalised as `normalizer` names: all that were used. `rtf` is the sum of latencies per second of audio, `wallRtf` the whole run's time per
  * second of audio (they differ with concurrency).
  */
 export function evalReport(results: readonly ClipResult[], wallSeconds: number, maxErrorRate: number): BenchReport {
@@ -26,7 +26,7 @@ export function evalReport(results: readonly ClipResult[], wallSeconds: number, 
       ...(rates.wer === undefined ? {} : { wer: round(rates.wer, 4) }),
       ...(rates.cer === undefined ? {} : { cer: round(rates.cer, 4) }),
       ...(Number.isFinite(maxErrorRate) ? { maxWer: maxErrorRate } : {}),
-      normalizer: 'basic',
+      normalizer: [...new Set(scored.map(({ normalizer }) => normalizer))].sort().join(', '),
       substitutions,
       insertions,
       deletions,

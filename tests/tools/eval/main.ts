@@ -5,6 +5,7 @@ import { evalReport } from './eval-report.ts';
 import { type ClipResult, evaluate } from './evaluate.ts';
 import { readManifest } from './manifest.ts';
 import { startGateway } from './start-gateway.ts';
+import { NORMALIZERS, type Normalizer } from './text-normalizer.ts';
 
 const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
 
@@ -13,6 +14,9 @@ const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
   --url URL         a running gateway, for example http://127.0.0.1:8000/v1; without it one is started
   --api-key KEY     default: the environment's OPENAI_API_KEY
   --model ID        default: whisper-1
+  --normalizer NAME basic (default): letters and digits of every script, in upper case, nothing else changed;
+                    whisper: openai/whisper's English one for clips whose language is English, its basic one for
+                    all others. The figures name the one that was used; error rates of two cannot be compared
   --max-wer RATE    fail above this error rate, for example 0.10; default: any
   --limit N         only the first N clips
   --concurrency N   requests at a time; default 1
@@ -26,6 +30,7 @@ const OPTIONS = {
   url: { type: 'string' },
   'api-key': { type: 'string' },
   model: { type: 'string', default: 'whisper-1' },
+  normalizer: { type: 'string', default: 'basic' },
   'max-wer': { type: 'string' },
   limit: { type: 'string' },
   concurrency: { type: 'string' },
@@ -41,6 +46,7 @@ await runTool(async (args) => {
   const concurrency = numberOption('concurrency', options.concurrency, { ...count, fallback: 1 });
   const timeoutSeconds = numberOption('timeout', options.timeout, { min: 1, fallback: 600 });
   const maxWer = numberOption('max-wer', options['max-wer'], { min: 0, fallback: Number.POSITIVE_INFINITY });
+  const normalizer = normalizerOption(options.normalizer);
   const clips = await readManifest(options.manifest, limit);
 
   const started = options.url === undefined ? await startGateway() : undefined;
@@ -52,7 +58,7 @@ await runTool(async (args) => {
       timeoutSeconds,
     };
     const begin = performance.now();
-    const results = await evaluate(clips, endpoint, concurrency, progress(clips.length));
+    const results = await evaluate(clips, endpoint, { concurrency, normalizer }, progress(clips.length));
     const report = evalReport(results, (performance.now() - begin) / 1000, maxWer);
     printReport(report, { json: options.json });
     return report.pass;
@@ -60,6 +66,12 @@ await runTool(async (args) => {
     await started?.close();
   }
 });
+
+function normalizerOption(name: string): Normalizer {
+  const known = NORMALIZERS.find((normalizer) => normalizer === name);
+  if (known === undefined) throw new UsageError(`--normalizer must be ${NORMALIZERS.join(' or ')}, not '${name}'`);
+  return known;
+}
 
 function checkUrl(url: string): string {
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new UsageError(`--url is not an http address: '${url}'`);
