@@ -10,7 +10,7 @@ import type { OnnxFile, StoredData } from './onnx-file.ts';
 import { shareWeights, type WeightSource } from './share-weights.ts';
 
 /** Part of the folder's name: raise it when the graph changes, and those made before are no longer used. */
-const GRAPH_VERSION = 1;
+const GRAPH_VERSION = 2;
 const GRAPH_FILE = 'decoder_loop.onnx';
 
 /** One graph of the export: its path and its structure. */
