@@ -16,7 +16,7 @@ const MB = 1e6;
 /** The new graph holds no weights: some kilobytes a node. */
 const LARGEST_GRAPH = 3 * MB;
 /** What the surgery may need beyond its runtime, however large the model. */
-const LARGEST_GROWTH = 400 * MB;
+const LARGEST_GROWTH = 200 * MB;
 /** Natural logarithms of probabilities. */
 const LARGEST_ERROR = 1e-3;
 
