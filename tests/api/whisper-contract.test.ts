@@ -1,4 +1,4 @@
-/** The contract's cases on a Whisper model that others hold a transducer to: A1–A9, A17, B1, B2, C4, C5, C9, D1, D2, D5. */
+/** The contract's cases on a Whisper model that others hold a transducer to: A1–A9, A17, B1, B2, C4, C5, C9, D1, D2, D5, D6. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import OpenAI from 'openai';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeAs, FORMATS } from '../support/media.ts';
 import { describeWithShared, shared } from '../support/shared.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { CLIP, startWhisperApi } from '../support/whisper-api.ts';
+import { CLIP, startWhisperApi, WHISPER } from '../support/whisper-api.ts';
 import { encodeCapture, exchange, parseCaptures } from '../support/wire-replay.ts';
 import { type Api, errorOf, json, USER_KEY } from './start-api.ts';
 
@@ -137,5 +137,29 @@ describeWithShared('the contract on a Whisper model', () => {
     const noise = new File(['not audio at all'.repeat(1000)], 'noise.wav');
     const asked = api.openai.audio.transcriptions.create({ file: noise, model: 'whisper-1', stream: true });
     await expect(asked).rejects.toBeInstanceOf(OpenAI.BadRequestError);
+  });
+
+  it('D6 the worker is killed amid a stream: the client raises APIError', async () => {
+    // Several windows: the first one's text comes while the others are read.
+    const wav = await readFile(CLIP);
+    const size = wav.indexOf('data') + 4;
+    const long = Buffer.concat([wav, ...Array.from({ length: 20 }, () => wav.subarray(size + 4))]);
+    for (const at of [4, size]) long.writeUInt32LE(long.length - at - 4, at);
+    const stream = await api.openai.audio.transcriptions.create({
+      file: new File([long], 'long.wav'),
+      model: 'whisper-1',
+      language: 'en',
+      stream: true,
+    });
+    const reading = (async () => {
+      for await (const event of stream) {
+        expect(event.type).toBe('transcript.text.delta');
+        const pid = api.app.registry.describe(WHISPER)?.replicas[0]?.pid;
+        if (typeof pid === 'number') process.kill(pid, 'SIGKILL');
+      }
+    })();
+    const error: unknown = await reading.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(OpenAI.APIError);
+    expect(error).toMatchObject({ code: 'worker_crashed', type: 'server_error' });
   });
 });
