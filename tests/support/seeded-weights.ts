@@ -43,15 +43,17 @@ export function seedOf(name: string): number {
 export function seededUniform(name: string, count: number): Float64Array {
   const seed = seedOf(name);
   const values = new Float64Array(count);
-  for (let index = 0; index < count; index += 1) {
-    // lowbias32 (Wellons, "Prospecting for Hash Functions") of a Weyl sequence.
-    let state = (seed + Math.imul(index, 0x9e3779b9)) | 0;
-    state = Math.imul(state ^ (state >>> 16), 0x7feb352d);
-    state = Math.imul(state ^ (state >>> 15), 0x846ca68b);
-    state ^= state >>> 16;
-    values[index] = (state >>> 8) / 8388608 - 1;
-  }
+  for (let index = 0; index < count; index += 1) values[index] = uniformAt(seed, index);
   return values;
+}
+
+/** lowbias32 (Wellons, "Prospecting for Hash Functions") of a Weyl sequence. */
+function uniformAt(seed: number, index: number): number {
+  let state = (seed + Math.imul(index, 0x9e3779b9)) | 0;
+  state = Math.imul(state ^ (state >>> 16), 0x7feb352d);
+  state = Math.imul(state ^ (state >>> 15), 0x846ca68b);
+  state ^= state >>> 16;
+  return (state >>> 8) / 8388608 - 1;
 }
 
 const BANDS = 16;
@@ -92,14 +94,14 @@ export function seededAttention(seed: string, heads: number, tokens: number, fra
 
 /** The graph with its weights inside; everything else is kept byte for byte. */
 export function fillWeights(stripped: Uint8Array): Uint8Array {
-  return rewriteInitializers(stripped, (recipe) => field(RAW_DATA, storedBytes(recipe)));
+  return rewriteInitializers(stripped, (recipe, type) => field(RAW_DATA, concat([...dataOf(recipe, type)])));
 }
 
 /** The weights' bytes alone, one after the other. */
 export function weightBytes(stripped: Uint8Array): Uint8Array {
   const chunks: Uint8Array[] = [];
-  rewriteInitializers(stripped, (recipe) => {
-    chunks.push(storedBytes(recipe));
+  rewriteInitializers(stripped, (recipe, type) => {
+    chunks.push(...dataOf(recipe, type));
     return new Uint8Array();
   });
   return concat(chunks);
@@ -108,18 +110,29 @@ export function weightBytes(stripped: Uint8Array): Uint8Array {
 /** The graph with its weights in a file `location` beside it (ONNX external data). */
 export function fillWeightsOutside(stripped: Uint8Array, location: string): { graph: Uint8Array; data: Uint8Array } {
   const chunks: Uint8Array[] = [];
+  const graph = placeWeightsOutside(stripped, location, (chunk) => chunks.push(chunk));
+  return { graph, data: concat(chunks) };
+}
+
+/** As `fillWeightsOutside`, for weights too large to be held: `write` takes the file's bytes in order. */
+export function placeWeightsOutside(
+  stripped: Uint8Array,
+  location: string,
+  write: (chunk: Uint8Array) => void,
+): Uint8Array {
   let offset = 0;
-  const graph = rewriteInitializers(stripped, (recipe) => {
-    const bytes = storedBytes(recipe);
-    const where = { location, offset: `${offset}`, length: `${bytes.length}` };
-    chunks.push(bytes);
-    offset += bytes.length;
+  return rewriteInitializers(stripped, (recipe, type) => {
+    const from = offset;
+    for (const chunk of dataOf(recipe, type)) {
+      write(chunk);
+      offset += chunk.length;
+    }
+    const where = { location, offset: `${from}`, length: `${offset - from}` };
     const entries = Object.entries(where).map(([key, value]) =>
       field(EXTERNAL_DATA, concat([field(1, utf8(key)), field(2, utf8(value))])),
     );
     return concat([...entries, varint(DATA_LOCATION << 3), varint(EXTERNAL)]);
   });
-  return { graph, data: concat(chunks) };
 }
 
 export interface FixtureOptions {
@@ -180,56 +193,75 @@ export async function writeWhisperFixture(
   return Object.keys(files);
 }
 
-function storedBytes(recipe: Recipe): Uint8Array {
-  const bytes = seededBytes(recipe);
-  if (recipe.stored === undefined) return bytes;
+/** The initializer's data, in chunks. */
+function* dataOf(recipe: Recipe, type: number): Generator<Uint8Array> {
+  if (recipe.stored === undefined) {
+    yield* seededBytes(recipe, type);
+    return;
+  }
+  const bytes = concat([...seededBytes(recipe, FLOAT32)]);
   const [rows = 1, ...rest] = 'values' in recipe ? [] : recipe.shape;
   const columns = 'transposed' in recipe ? rows : rest.reduce((product, size) => product * size, 1);
-  return storeWeights(new Float32Array(bytes.buffer), columns, recipe.stored);
+  yield storeWeights(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), columns, recipe.stored);
 }
 
-/** Little-endian float32, as raw_data and external data hold it. */
-function seededBytes(recipe: Recipe): Uint8Array {
-  if ('values' in recipe) {
-    const bytes = new Uint8Array(recipe.values.length * 4);
+/** Numbers of a chunk. */
+const CHUNK = 1 << 20;
+
+/** Little-endian float32 or float16, as raw_data and external data hold it, in chunks. */
+function* seededBytes(recipe: Recipe, type: number): Generator<Uint8Array> {
+  const valueAt = valuesOf(recipe);
+  const count = 'values' in recipe ? recipe.values.length : recipe.shape.reduce((product, size) => product * size, 1);
+  const size = type === FLOAT16 ? 2 : 4;
+  for (let from = 0; from < count; from += CHUNK) {
+    const numbers = Math.min(CHUNK, count - from);
+    const bytes = new Uint8Array(numbers * size);
     const view = new DataView(bytes.buffer);
-    for (const [index, value] of recipe.values.entries()) view.setFloat32(index * 4, value, true);
-    return bytes;
-  }
-  const [rows = 1, ...rest] = recipe.shape;
-  const columns = rest.reduce((product, size) => product * size, 1);
-  const uniform = seededUniform(recipe.seed, rows * columns);
-  const scales = new Float64Array(rows).fill(recipe.scale);
-  for (const [first, count, gain] of recipe.rows ?? []) scales.fill(recipe.scale * gain, first, first + count);
-  const bytes = new Uint8Array(rows * columns * 4);
-  const view = new DataView(bytes.buffer);
-  const offset = recipe.offset ?? 0;
-  for (let row = 0; row < rows; row += 1) {
-    const scale = scales[row] ?? 0;
-    for (let column = 0; column < columns; column += 1) {
-      const value = offset + (uniform[row * columns + column] ?? 0) * scale;
-      const at = recipe.transposed === true ? column * rows + row : row * columns + column;
-      view.setFloat32(at * 4, value, true);
+    for (let index = 0; index < numbers; index += 1) {
+      const value = valueAt(from + index);
+      if (size === 4) view.setFloat32(index * 4, value, true);
+      // Twice rounded, as by a conversion of the float32 model.
+      else view.setFloat16(index * 2, Math.fround(value), true);
     }
+    yield bytes;
   }
-  return bytes;
+}
+
+/** The number at an index of the initializer's data. */
+function valuesOf(recipe: Recipe): (index: number) => number {
+  if ('values' in recipe) return (index) => recipe.values[index] ?? 0;
+  const { shape, scale, offset = 0, transposed = false } = recipe;
+  const seed = seedOf(recipe.seed);
+  const [rows = 1, ...rest] = shape;
+  const columns = rest.reduce((product, size) => product * size, 1);
+  const scales = new Float64Array(rows).fill(scale);
+  for (const [first, count, gain] of recipe.rows ?? []) scales.fill(scale * gain, first, first + count);
+  return (index) => {
+    const row = transposed ? index % rows : Math.floor(index / columns);
+    const column = transposed ? Math.floor(index / rows) : index % columns;
+    return offset + uniformAt(seed, row * columns + column) * (scales[row] ?? 0);
+  };
 }
 
 // Field numbers of onnx.proto: ModelProto.graph, GraphProto.initializer, and those of TensorProto.
 const GRAPH = 7;
 const INITIALIZER = 5;
+const DATA_TYPE = 2;
 const DOC_STRING = 12;
 const RAW_DATA = 9;
 const EXTERNAL_DATA = 13;
 const DATA_LOCATION = 14;
 const EXTERNAL = 1;
+// TensorProto.DataType
+const FLOAT32 = 1;
+const FLOAT16 = 10;
 
-/** Appends what `fill` makes to each stripped initializer of the main graph. */
-function rewriteInitializers(model: Uint8Array, fill: (recipe: Recipe) => Uint8Array): Uint8Array {
+/** Appends what `fill` makes of recipe and element type to each stripped initializer of the main graph. */
+function rewriteInitializers(model: Uint8Array, fill: (recipe: Recipe, type: number) => Uint8Array): Uint8Array {
   return rewriteField(model, GRAPH, (graph) =>
     rewriteField(graph, INITIALIZER, (tensor) => {
       const recipe = recipeOf(tensor);
-      return recipe === undefined ? tensor : concat([tensor, fill(recipe)]);
+      return recipe === undefined ? tensor : concat([tensor, fill(recipe, elementTypeOf(tensor))]);
     }),
   );
 }
@@ -241,6 +273,12 @@ function recipeOf(tensor: Uint8Array): Recipe | undefined {
     if (text.startsWith(MARK)) return JSON.parse(text.slice(MARK.length)) as Recipe;
   }
   return undefined;
+}
+
+/** The field's varint is one byte: no type's number is larger than 127. */
+function elementTypeOf(tensor: Uint8Array): number {
+  for (const { number, whole } of fieldsOf(tensor)) if (number === DATA_TYPE) return whole[1] ?? 0;
+  return 0;
 }
 
 function rewriteField(message: Uint8Array, wanted: number, rewrite: (content: Uint8Array) => Uint8Array): Uint8Array {

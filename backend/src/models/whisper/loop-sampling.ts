@@ -82,9 +82,7 @@ function draw(writer: GraphWriter, sampling: Sampling, { parts, largest, logSum 
   );
   const powers = op('Exp', [op('Div', [op('Sub', [scores, largest]), sampling.temperature])]);
   const sums = op('CumSum', [powers, int64([1])]);
-  const size = op('Shape', [sums]);
-  const last = op('Sub', [op('Gather', [size, int64([1])]), int64([1])]);
-  const whole = op('Gather', [sums, op('Unsqueeze', [last, int64([0], [1])])], { axis: 1 });
+  const whole = op('Gather', [sums, int64([-1], [1])], { axis: 1 });
   const limit = op('Mul', [op('Mul', [whole, sampling.draw]), float32(ALMOST_ONE)]);
   const below = op('Cast', [op('LessOrEqual', [sums, limit])], { to: ELEMENT.float32 });
   const count = op('ReduceSum', [below, int64([1], [1])], { keepdims: 1 });
