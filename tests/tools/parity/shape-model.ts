@@ -1,9 +1,10 @@
 /** The decoder of a Whisper model of real size, from the files that `writeWhisperShape` wrote. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
-import { type GraphOnDisk, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
 
 /** The end of the graphs' names: float32, or float16. */
 export type Precision = '' | '_fp16';
