@@ -23,6 +23,11 @@ export interface SessionOptions {
    * time (Whisper tiny, 8 windows: 645 → 472 MB resident). Default true.
    */
   plansMemory?: boolean;
+  /**
+   * False for graphs that take much memory for a moment: it goes back to the system at once, instead of waiting for the
+   * next run. Costs large graphs of one shape time for pages (Whisper's encoder 10 %), those that grow none. Default true.
+   */
+  keepsMemory?: boolean;
 }
 
 export interface OpenedSession {

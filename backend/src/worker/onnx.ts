@@ -9,6 +9,7 @@ export interface OpenSessionOptions {
   device: string;
   /** See `SessionOptions`. */
   plansMemory?: boolean;
+  keepsMemory?: boolean;
 }
 
 type Runtime = typeof import('onnxruntime-node');
@@ -34,6 +35,7 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     enableMemPattern: options.plansMemory ?? true,
+    enableCpuMemArena: options.keepsMemory ?? true,
     // Errors only: hub graphs warn about unused initializers at every load.
     logSeverityLevel: 3,
     // Idle pool threads sleep; several replicas share the cores.

@@ -10,7 +10,7 @@ import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
 /** Keys and values grow with each token. */
-const GROWING = { plansMemory: false };
+const GROWING = { plansMemory: false, keepsMemory: false };
 
 /** `graphs` are file names in the repository. */
 export async function openDecoder(
