@@ -40,7 +40,8 @@ export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder
   const readJson = async (name: string): Promise<object> => JSON.parse(await readFile(context.file(name), 'utf8'));
   const tokenizer = createTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'));
   const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
-  const encoder = await context.openSession(context.file(graphs.encoder));
+  // Its attention scores are hundreds of megabytes for a moment; keeping them would save 10 % of its time.
+  const encoder = await context.openSession(context.file(graphs.encoder), { keepsMemory: false });
   const decoder = await openDecoder(context, graphs);
   const bins = melBins(encoder);
   const mel = createLogMel(bins);
