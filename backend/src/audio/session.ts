@@ -28,6 +28,11 @@ export interface SessionOptions {
    * fails there is an error.
    */
   disabledOnCpu?: readonly string[];
+  /**
+   * False for graphs that take much memory for a moment: it goes back to the system at once, instead of waiting for the
+   * next run. Costs large graphs of one shape time for pages (Whisper's encoder 10 %), those that grow none. Default true.
+   */
+  keepsMemory?: boolean;
 }
 
 export interface OpenedSession {

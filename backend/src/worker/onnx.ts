@@ -10,6 +10,7 @@ export interface OpenSessionOptions {
   /** See `SessionOptions`. */
   plansMemory?: boolean;
   disabledOnCpu?: readonly string[];
+  keepsMemory?: boolean;
 }
 
 type Runtime = typeof import('onnxruntime-node');
@@ -35,6 +36,7 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     enableMemPattern: options.plansMemory ?? true,
+    enableCpuMemArena: options.keepsMemory ?? true,
     // Errors only: hub graphs warn about unused initializers at every load.
     logSeverityLevel: 3,
     // Idle pool threads sleep; several replicas share the cores.

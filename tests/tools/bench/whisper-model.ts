@@ -36,13 +36,15 @@ export async function preparedGraphs(model: string, weights: { encoder: Weights;
   };
 }
 
+const AS_IN_WORKER = { plansMemory: false, keepsMemory: false };
+
 export const exportedEncoder = (model: string): string => join(model, ENCODER);
 
 export async function openLoop(graph: string, layout: WhisperLayout, threads: number): Promise<WhisperDecoder> {
-  return createLoopDecoder(await openSession(graph, { threads, device: 'cpu', plansMemory: false }), layout);
+  return createLoopDecoder(await openSession(graph, { threads, device: 'cpu', ...AS_IN_WORKER }), layout);
 }
 
 export async function openSteps(model: string, layout: WhisperLayout, threads: number): Promise<WhisperDecoder> {
-  const open = (name: string) => openSession(join(model, name), { threads, device: 'cpu', plansMemory: false });
+  const open = (name: string) => openSession(join(model, name), { threads, device: 'cpu', ...AS_IN_WORKER });
   return createStepDecoder({ prefill: await open(PREFILL), step: await open(STEP) }, layout);
 }

@@ -13,7 +13,7 @@ import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
 /** Keys and values grow with each token. */
-const GROWING = { plansMemory: false, disabledOnCpu: DISABLED_ON_CPU };
+const GROWING = { plansMemory: false, keepsMemory: false, disabledOnCpu: DISABLED_ON_CPU };
 
 /** `files` are names in the repository. */
 export async function openDecoder(
