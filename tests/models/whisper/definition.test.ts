@@ -34,8 +34,12 @@ describe('the whisper catalog', () => {
     }
   });
 
-  it('takes the files of its precision: mixed or full on a CPU, half on a GPU', () => {
-    expect(graphs('whisper-small', 'cpu')).toEqual(names('encoder_model', '_quantized'));
+  it('takes the files of its precision: on a CPU full, or of the large ones a quantized decoder, half on a GPU', () => {
+    expect(graphs('whisper-large-v3-turbo', 'cpu')).toEqual([
+      ...names('encoder_model', '_quantized'),
+      'onnx/encoder_model.onnx_data',
+    ]);
+    expect(graphs('whisper-small', 'cpu')).toEqual(names('encoder_model', ''));
     expect(graphs('whisper-small', 'cuda:1')).toEqual(names('encoder_model_fp16', '_fp16'));
     expect(graphs('whisper-tiny', 'cpu')).toEqual(names('encoder_model', ''));
     expect(graphs('whisper-tiny', 'cuda:0')).toEqual(names('encoder_model_fp16', '_fp16'));
