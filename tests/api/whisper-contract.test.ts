@@ -92,7 +92,9 @@ describeWithShared('the contract on a Whisper model', () => {
     const captures = readdirSync(shared('wire')).flatMap((file) => parseCaptures(readFileSync(shared('wire', file))));
     const named = captures.filter(({ name }) => name === 'n7-readstream' || name === 'py-openks');
     expect(named).toHaveLength(2);
-    const fields = { model: 'whisper-1', response_format: 'verbose_json', 'include[]': null };
+    // What only one of them sends and a Whisper model heeds.
+    const heeded = { 'languages[]': null, 'keywords[]': null, prompt: null, language: 'en', temperature: '0' };
+    const fields = { model: 'whisper-1', response_format: 'verbose_json', 'include[]': null, ...heeded };
     const audio = readFileSync(CLIP);
     const texts: string[] = [];
     for (const capture of named) {
