@@ -18,6 +18,7 @@ import {
   openTinyWhisper,
   type TinyWhisper,
 } from '../../tools/parity/tiny-whisper.ts';
+import { compareCases } from '../../tools/parity/whisper-cases.ts';
 
 const NEVER = new AbortController().signal;
 const NAMES = { decoder: 'onnx/decoder_model.onnx', decoderWithPast: 'onnx/decoder_with_past_model.onnx' };
@@ -122,6 +123,46 @@ describe('the loop', () => {
       expect(equal.length).toBeGreaterThanOrEqual(17);
       const greedy = await decodeAll(model, await openLoopDecoder(model), cases);
       expect(greedy.map(({ tokens }) => tokens)).not.toEqual(loop.map(({ tokens }) => tokens));
+    }));
+
+  it.each(['multilingual', 'timestamped', 'en'] as const)('%s: goes on in further runs as if it were one', (kind) =>
+    withModel(kind, async (model) => {
+      const rowsOf: number[] = [];
+      const runs = { of: (rows: number) => rowsOf.push(rows) && 7, note: () => {} };
+      const decoder = await openLoopDecoder(model, 'as-exported', runs);
+      const cases = (await readWhisperReference()).cases.filter((item) => item.kind === kind).slice(0, 60);
+      for (const batch of [1, 8]) {
+        const made = await compareCases(model, decoder, cases, { batch, maxNewTokens: 60 });
+        expect(made).toMatchObject({ different: [], equal: cases.length });
+        expect(Math.max(made.logprobError, made.noSpeechError)).toBeLessThan(1e-4);
+      }
+      // Rows that have ended are left out of later runs.
+      expect(rowsOf.length).toBeGreaterThan(2 * cases.length);
+      expect(rowsOf).toContain(3);
+      const drawn = await decodeAll(model, decoder, cases.slice(0, 8), 0.6);
+      const atOnce = await decodeAll(model, await openLoopDecoder(model), cases.slice(0, 8), 0.6);
+      expect(drawn.map(({ tokens }) => tokens)).toEqual(atOnce.map(({ tokens }) => tokens));
+    }),
+  );
+
+  it('hears of a cancel between two runs', () =>
+    withModel('en', async (model) => {
+      const controller = new AbortController();
+      let started = 0;
+      const runs = {
+        of: () => 4,
+        note() {
+          started += 1;
+          if (started === 2) controller.abort(new Error('enough'));
+        },
+      };
+      const decoder = await openLoopDecoder(model, 'as-exported', runs);
+      const [item] = (await readWhisperReference()).cases.filter(({ kind, end }) => kind === 'en' && end === 'length');
+      if (item === undefined) throw new Error('no case');
+      const request = { prompts: [item.prompt], timestamps: item.timestamps, maxNewTokens: 60, temperature: 0 };
+      const rows = [await model.encode(item)];
+      await expect(decoder.decode({ ...request, rows, signal: controller.signal })).rejects.toThrow('enough');
+      expect(started).toBe(2);
     }));
 
   it('draws the same for a window alone and among others, as the step loop does', () =>

@@ -11,6 +11,7 @@ import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-deco
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
 import { type LoopOptions, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import type { RunLengths } from '../../../backend/src/models/whisper/run-length.ts';
 import { createStepDecoder } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
@@ -105,11 +106,12 @@ export async function fusedEncoder(
 export async function openLoopDecoder(
   model: TinyWhisper,
   weights: LoopOptions['weights'] = 'as-exported',
+  runLengths?: RunLengths,
 ): Promise<WhisperDecoder> {
   const path = await prepareLoop(decoderGraphs(model), model.layout, () => madeFolder(model.dir, 'derived'), {
     weights,
   });
-  return createLoopDecoder(await openGraph(path), model.layout);
+  return createLoopDecoder(await openGraph(path), model.layout, runLengths);
 }
 
 async function madeFolder(dir: string, name: string): Promise<string> {

@@ -164,7 +164,7 @@ const SIZES: readonly Size[] = [
     english: true,
     estimateBytes: 600 * MIB,
     dtype: INT8,
-    maxBatch: 8,
+    maxBatch: 4,
   },
   {
     id: 'whisper-base',
@@ -172,7 +172,7 @@ const SIZES: readonly Size[] = [
     english: true,
     estimateBytes: 900 * MIB,
     dtype: INT8,
-    maxBatch: 4,
+    maxBatch: 2,
   },
   {
     id: 'whisper-small',

@@ -1,4 +1,4 @@
-/** Decoding with the loop inside the graph: one run per batch of rows with prompts of one length. */
+/** Decoding with the loop inside the graph: one run, or some, per batch of rows with prompts of one length. */
 import type { OpenedSession, TensorLike } from '../../audio/session.ts';
 import {
   type DecodedRow,
@@ -15,6 +15,7 @@ import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { FORBIDDEN } from './loop-rules.ts';
 import { createRandom } from './random.ts';
+import { createRunLengths, type RunLengths } from './run-length.ts';
 import { languagesAt } from './step-decoder.ts';
 import { type TokenRules, tokenRules } from './token-rules.ts';
 
@@ -22,6 +23,8 @@ interface Run {
   rows: readonly Float32Array[];
   /** [rows][tokens], all of one length. */
   prompts: readonly (readonly number[])[];
+  /** [rows][tokens] at the prompts' end that were written before, of one length too. */
+  written: readonly (readonly number[])[];
   rules: TokenRules;
   /** Tokens to write, at least 1. */
   room: number;
@@ -33,20 +36,39 @@ interface Run {
 }
 
 /** What runs without decoding leave at rest. */
-const IDLE = { room: 1, temperature: 0, randoms: [], attended: 0 };
+const IDLE = { written: [], room: 1, temperature: 0, randoms: [], attended: 0 };
+
+interface Row {
+  encoding: Float32Array;
+  prompt: readonly number[];
+  random: (() => number) | undefined;
+  /** The end token included, and what the graph repeats behind it. */
+  written: number[];
+  logprobs: number[];
+  noSpeech: number;
+}
 
 type Outputs = Record<string, TensorLike>;
 
-export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout): WhisperDecoder {
+export function createLoopDecoder(
+  session: OpenedSession,
+  layout: WhisperLayout,
+  runLengths: RunLengths = createRunLengths(),
+): WhisperDecoder {
   const { vocab, tokens: special } = layout;
   const plain = tokenRules(layout, { timestamps: false });
 
-  function run({ rows, prompts, rules, room, temperature, randoms, attended }: Run): Promise<Outputs> {
+  function run({ rows, prompts, written, rules, room, temperature, randoms, attended }: Run): Promise<Outputs> {
     const length = prompts[0]?.length ?? 0;
     const int64 = (values: readonly number[], dims: readonly number[]) =>
       session.tensor('int64', BigInt64Array.from(values, BigInt), dims);
+    const bools = (values: readonly boolean[], dims: readonly number[]) =>
+      session.tensor('bool', Uint8Array.from(values, Number), dims);
     const encodings = stackRows(rows);
     const start = prompts[0]?.indexOf(special.sot) ?? 0;
+    const continuing = (written[0]?.length ?? 0) > 0;
+    const beginSuppress = continuing ? [] : rules.beginSuppress;
+    const states = rows.map((_, row) => ruleState(written[row] ?? [], rules.timestampBegin));
     const firstLimit = rules.timestamps ? firstTimestampLimit(rules, vocab) : vocab;
     return session.run({
       [LOOP_INPUTS.ids]: int64(prompts.flat(), [rows.length, length]),
@@ -57,36 +79,79 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
       ]),
       [LOOP_INPUTS.positions]: int64([Math.max(0, start), length - 1], [2]),
       [LOOP_INPUTS.steps]: int64([room - 1], []),
-      [LOOP_INPUTS.firstBias]: biasTensor(session, vocab, [...forbidden(rules), ...rules.beginSuppress]),
+      [LOOP_INPUTS.firstBias]: biasTensor(session, vocab, [...forbidden(rules), ...beginSuppress]),
       [LOOP_INPUTS.bias]: biasTensor(session, vocab, forbidden(rules)),
-      [LOOP_INPUTS.timestamps]: session.tensor('bool', Uint8Array.of(rules.timestamps ? 1 : 0), [1, 1]),
+      [LOOP_INPUTS.timestamps]: bools([rules.timestamps], [1, 1]),
       [LOOP_INPUTS.firstLimit]: int64([firstLimit], [1, 1]),
-      [LOOP_INPUTS.sampling]: session.tensor('bool', Uint8Array.of(temperature > 0 ? 1 : 0), []),
+      [LOOP_INPUTS.continuing]: bools([continuing], [1, 1]),
+      [LOOP_INPUTS.lastToken]: int64(
+        states.map(({ token }) => token),
+        [rows.length, 1],
+      ),
+      [LOOP_INPUTS.oneBeforeIsTime]: bools(
+        states.map(({ oneBeforeIsTime }) => oneBeforeIsTime),
+        [rows.length, 1],
+      ),
+      [LOOP_INPUTS.lastTime]: int64(
+        states.map(({ lastTime }) => lastTime),
+        [rows.length, 1],
+      ),
+      [LOOP_INPUTS.sampling]: bools([temperature > 0], []),
       [LOOP_INPUTS.temperature]: session.tensor('float32', Float32Array.of(temperature > 0 ? temperature : 1), [1, 1]),
       [LOOP_INPUTS.draws]: session.tensor('float32', drawsOf(randoms, rows.length, room), [room, rows.length]),
       ...(layout.hasCrossAttentions ? { [LOOP_INPUTS.attended]: int64([attended], [1]) } : {}),
     });
   }
 
-  /** Rows of one prompt length. */
+  /**
+   * Rows of one prompt length. In several runs if it takes long: what has been written is then part of the next run's
+   * prompt, and rows that have ended are left out of it.
+   */
   async function decodeGroup(request: DecodeRequest): Promise<DecodedRow[]> {
-    const { rows, prompts, seeds = [], temperature } = request;
-    const room = roomForTokens(layout.textContext, prompts[0]?.length ?? 0, request.maxNewTokens);
+    const { temperature, signal } = request;
+    const rules = tokenRules(layout, request);
+    const rows = request.rows.map((encoding, row): Row => {
+      const seed = request.seeds?.[row] ?? 0;
+      const random = temperature > 0 ? createRandom(seed) : undefined;
+      return { encoding, prompt: request.prompts[row] ?? [], random, written: [], logprobs: [], noSpeech: 0 };
+    });
+    let room = roomForTokens(layout.textContext, rows[0]?.prompt.length ?? 0, request.maxNewTokens);
+    for (
+      let open = rows;
+      open.length > 0 && room > 0;
+      open = open.filter((row) => row.written.at(-1) !== special.eot)
+    ) {
+      // Lets a cancel come in between two runs.
+      await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      const tokens = Math.min(room, runLengths.of(open.length));
+      await writeTokens(open, rules, tokens, temperature);
+      room -= tokens;
+    }
+    return rows.map(({ written, logprobs, noSpeech }) => finishRow(written, logprobs, special.eot, noSpeech));
+  }
+
+  /** One run: up to `count` more tokens of each row. */
+  async function writeTokens(rows: readonly Row[], rules: TokenRules, count: number, temperature: number) {
+    const start = performance.now();
     const outputs = await run({
-      rows,
-      prompts,
-      rules: tokenRules(layout, request),
-      room,
+      rows: rows.map(({ encoding }) => encoding),
+      prompts: rows.map(({ prompt, written }) => [...prompt, ...written]),
+      written: rows.map(({ written }) => written),
+      rules,
+      room: count,
       temperature,
-      randoms: temperature > 0 ? seeds.map(createRandom) : [],
+      randoms: rows.flatMap(({ random }) => random ?? []),
       attended: 0,
     });
-    const written = columns(outputs, LOOP_OUTPUTS.firstToken, LOOP_OUTPUTS.tokens, rows.length);
+    const tokens = columns(outputs, LOOP_OUTPUTS.firstToken, LOOP_OUTPUTS.tokens, rows.length);
     const logprobs = columns(outputs, LOOP_OUTPUTS.firstLogprob, LOOP_OUTPUTS.logprobs, rows.length);
-    return rows.map((_, row) => {
-      const noSpeech = probabilityOf(startLogits(outputs, row), special.noSpeech);
-      return finishRow(written[row] ?? [], logprobs[row] ?? [], special.eot, noSpeech);
-    });
+    runLengths.note(rows.length, tokens[0]?.length ?? 1, performance.now() - start);
+    for (const [i, row] of rows.entries()) {
+      if (row.written.length === 0) row.noSpeech = probabilityOf(startLogits(outputs, i), special.noSpeech);
+      row.written.push(...(tokens[i] ?? []));
+      row.logprobs.push(...(logprobs[i] ?? []));
+    }
   }
 
   /** [vocab] */
@@ -98,9 +163,6 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
     async decode(request) {
       const results: DecodedRow[] = [];
       for (const group of groupByPromptLength(request.prompts)) {
-        // Lets a cancel come in between two batches.
-        await new Promise((resolve) => setImmediate(resolve));
-        request.signal.throwIfAborted();
         const part = await decodeGroup(pick(request, group));
         for (const [index, row] of group.entries()) results[row] = part[index] as DecodedRow;
       }
@@ -121,6 +183,16 @@ export function createLoopDecoder(session: OpenedSession, layout: WhisperLayout)
     async release() {
       await session.release();
     },
+  };
+}
+
+/** What the rules remember of a row's tokens; see `RuleState`. */
+function ruleState(written: readonly number[], timestampBegin: number) {
+  const isTime = (token: number | undefined) => token !== undefined && token >= timestampBegin;
+  return {
+    token: written.at(-1) ?? 0,
+    oneBeforeIsTime: written.length < 2 || isTime(written.at(-2)),
+    lastTime: written.findLast(isTime) ?? timestampBegin - 1,
   };
 }
 

@@ -7,7 +7,7 @@ import type { WhisperLayout } from './layout.ts';
 import { loopBody } from './loop-body.ts';
 import { graphInputs, graphOutputs, LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { placePrompt } from './loop-prompt.ts';
-import { chooseInGraph, timestampIds } from './loop-rules.ts';
+import { chooseInGraph, type RuleState, rulesAfter, timestampIds } from './loop-rules.ts';
 import { checkedOpsets, type LoopSources, outside } from './loop-sources.ts';
 import { initialState, notAll, type State, samplingAt } from './loop-state.ts';
 import {
@@ -50,20 +50,29 @@ export function buildLoopGraph(sources: LoopSources, layout: WhisperLayout): Uin
   return modelMessage(graph, Math.max(sources.prefill.irVersion, sources.step.irVersion), opsets);
 }
 
-/** The first token, from the logits [rows, 2, vocab] at the prompt's start and end, and the state after it. */
+/**
+ * The first token, from the logits [rows, 2, vocab] at the prompt's start and end, and the state after it. Where the
+ * prompt ends with tokens written before, it is chosen as one after them.
+ */
 function writeFirst(outer: GraphWriter, layout: WhisperLayout, logits: string, ids: string): State {
   const { op, int64 } = outer;
-  const { timestamps } = LOOP_INPUTS;
+  const { timestamps, continuing, lastToken, oneBeforeIsTime, lastTime } = LOOP_INPUTS;
   op('Gather', [logits, int64([0])], { axis: 1 }, LOOP_OUTPUTS.startLogits);
   const last = op('Gather', [logits, int64([1])], { axis: 1 });
+  const before: RuleState = { token: lastToken, oneBeforeIsTime, lastTime };
+  const rules = rulesAfter(outer, layout, { state: before, timestamps, ids });
+  const beginning = op('Not', [continuing]);
+  const either = (atStart: string, after: string) =>
+    op('Or', [op('And', [beginning, atStart]), op('And', [continuing, after])]);
   const first = chooseInGraph(outer, layout, {
     scores: op('Add', [last, LOOP_INPUTS.firstBias]),
-    noText: timestamps,
-    noSpecial: timestamps,
-    allowedTimestamps: op('Less', [ids, LOOP_INPUTS.firstLimit]),
+    noText: either(timestamps, rules.noText),
+    noSpecial: op('And', [beginning, timestamps]),
+    allowedTimestamps: either(op('Less', [ids, LOOP_INPUTS.firstLimit]), rules.allowedTimestamps),
     timestamps,
     sampling: samplingAt(outer, int64([0])),
   });
   op('Identity', [first.logprob], {}, LOOP_OUTPUTS.firstLogprob);
-  return initialState(outer, layout, op('Identity', [first.token], {}, LOOP_OUTPUTS.firstToken));
+  const token = op('Identity', [first.token], {}, LOOP_OUTPUTS.firstToken);
+  return initialState(outer, layout, { token, oneBeforeIsTime: op('Or', [beginning, rules.lastIsTime]), lastTime });
 }

@@ -19,6 +19,12 @@ export const LOOP_INPUTS = {
   timestamps: 'timestamps',
   /** int64 [1, 1]: the first token's timestamp is below this one. */
   firstLimit: 'first_limit',
+  /** bool [1, 1]: the prompt ends with tokens written before, after which the three below hold. */
+  continuing: 'continuing',
+  /** int64, bool, int64 [rows, 1]: see `RuleState`. */
+  lastToken: 'last_token',
+  oneBeforeIsTime: 'one_before_is_time',
+  lastTime: 'last_time',
   /** bool []: tokens are drawn, at `temperature` float32 [1, 1], by `draws` float32 [steps + 1, rows] in [0, 1). */
   sampling: 'sampling',
   temperature: 'temperature',
@@ -51,6 +57,10 @@ export function graphInputs({ vocab, dModel, hasCrossAttentions }: WhisperLayout
     valueInfo(LOOP_INPUTS.bias, float32, [1, vocab]),
     valueInfo(LOOP_INPUTS.timestamps, bool, [1, 1]),
     valueInfo(LOOP_INPUTS.firstLimit, int64, [1, 1]),
+    valueInfo(LOOP_INPUTS.continuing, bool, [1, 1]),
+    valueInfo(LOOP_INPUTS.lastToken, int64, ['rows', 1]),
+    valueInfo(LOOP_INPUTS.oneBeforeIsTime, bool, ['rows', 1]),
+    valueInfo(LOOP_INPUTS.lastTime, int64, ['rows', 1]),
     valueInfo(LOOP_INPUTS.sampling, bool, []),
     valueInfo(LOOP_INPUTS.temperature, float32, [1, 1]),
     valueInfo(LOOP_INPUTS.draws, float32, ['draws', 'rows']),

@@ -116,6 +116,24 @@ export function chooseNext(
   layout: WhisperLayout,
   { scores, timestamps, ids, sampling, state }: NextChoice,
 ): Chosen & { lastIsTime: string } {
+  const { noText, allowedTimestamps, lastIsTime } = rulesAfter(writer, layout, { state, timestamps, ids });
+  const chosen = chooseInGraph(writer, layout, {
+    scores,
+    noText,
+    noSpecial: undefined,
+    allowedTimestamps,
+    timestamps,
+    sampling,
+  });
+  return { ...chosen, lastIsTime };
+}
+
+/** What the tokens of `state` leave possible. */
+export function rulesAfter(
+  writer: GraphWriter,
+  layout: WhisperLayout,
+  { state, timestamps, ids }: Pick<NextChoice, 'state' | 'timestamps' | 'ids'>,
+): Pick<Choice, 'noText' | 'allowedTimestamps'> & { lastIsTime: string } {
   const { op, int64 } = writer;
   const lastIsTime = isTimestamp(writer, layout, state.token);
   const inPair = op('And', [lastIsTime, op('Not', [state.oneBeforeIsTime])]);
@@ -124,15 +142,11 @@ export function chooseNext(
   const soonest = op('Where', [inPair, state.lastTime, after]);
   const ruled = op('Where', [pairDone, int64([layout.vocab]), soonest]);
   const from = op('Where', [timestamps, ruled, int64([0])]);
-  const chosen = chooseInGraph(writer, layout, {
-    scores,
+  return {
     noText: op('And', [inPair, timestamps]),
-    noSpecial: undefined,
     allowedTimestamps: op('GreaterOrEqual', [ids, from]),
-    timestamps,
-    sampling,
-  });
-  return { ...chosen, lastIsTime };
+    lastIsTime,
+  };
 }
 
 export function isTimestamp({ op, int64 }: GraphWriter, { tokens }: WhisperLayout, token: string): string {

@@ -18,16 +18,18 @@ export interface State extends RuleState {
   done: string;
 }
 
-/** After the first token. */
-export function initialState(outer: GraphWriter, layout: WhisperLayout, token: string): State {
-  const { op, int64, bool } = outer;
-  const { eot, timestampBegin } = layout.tokens;
-  const isTime = isTimestamp(outer, layout, token);
+/** After the run's first token; `lastTime` is from before it. */
+export function initialState(
+  outer: GraphWriter,
+  layout: WhisperLayout,
+  { token, oneBeforeIsTime, lastTime }: RuleState,
+): State {
+  const { op, int64 } = outer;
   return {
     token,
-    oneBeforeIsTime: op('Or', [isTime, bool(true, [1, 1])]),
-    lastTime: op('Where', [isTime, token, int64([timestampBegin - 1])]),
-    done: op('Equal', [token, int64([eot])]),
+    oneBeforeIsTime,
+    lastTime: op('Where', [isTimestamp(outer, layout, token), token, lastTime]),
+    done: op('Equal', [token, int64([layout.tokens.eot])]),
   };
 }
 
