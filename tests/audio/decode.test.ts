@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { decodeAudio } from '../../backend/src/audio/decode.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { describeWithShared, shared } from '../support/shared.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import {
@@ -95,7 +95,11 @@ describe('decodeAudio', () => {
     await ffmpeg(...sine(1), '-c:a', 'wmav2', join(dir, 'codec.mka'));
     await ffmpeg(...sine(1), '-f', 'asf', join(dir, 'container.wma'));
     await ffmpeg(...sine(1), '-f', 's16le', join(dir, 'raw.pcm'));
-    await writeFile(join(dir, 'noise.mp3'), randomBytes(200_000));
+    const random = seededRandom(1);
+    await writeFile(
+      join(dir, 'noise.mp3'),
+      Uint8Array.from({ length: 200_000 }, () => 256 * random()),
+    );
     await writeFile(join(dir, 'text.wav'), 'This is a letter, not a recording.\n'.repeat(50));
     await writeFile(join(dir, 'tiny.wav'), 'RIFF');
     const expected: Record<string, RegExp> = {

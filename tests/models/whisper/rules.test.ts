@@ -82,6 +82,51 @@ describe('choosing', () => {
     expect(counts[1]).toBe(0);
   });
 
+  it('draws every token of a large vocabulary as often as it should, whatever came before', () => {
+    const size = 40;
+    // Far apart in id, unequal, and the most of the vocabulary impossible.
+    const scores = new Float32Array(5000).fill(Number.NEGATIVE_INFINITY);
+    const ids = Array.from({ length: size }, (_, i) => 124 * i + (i % 3));
+    for (const [i, id] of ids.entries()) scores[id] = (i % 7) / 3;
+    const weights = ids.map((id) => Math.exp((scores[id] ?? 0) / 0.7));
+    const whole = weights.reduce((sum, weight) => sum + weight, 0);
+    const random = createRandom(11);
+    const draws = 12_000;
+    const counts = new Map<number, number>();
+    const pairs = [0, 0, 0, 0];
+    let before = 0;
+    const likely = new Set(ids.filter((_, i) => i % 7 >= 4));
+    for (let i = 0; i < draws; i += 1) {
+      const { token } = chooseToken(scores, 0.7, random);
+      counts.set(token, (counts.get(token) ?? 0) + 1);
+      const now = likely.has(token) ? 1 : 0;
+      pairs[2 * before + now] = (pairs[2 * before + now] ?? 0) + 1;
+      before = now;
+    }
+    const deviation = ids.map((id, i) => {
+      const expected = (draws * (weights[i] ?? 0)) / whole;
+      return ((counts.get(id) ?? 0) - expected) ** 2 / expected;
+    });
+    // Chi-square with 39 degrees of freedom: above 72.1 once in 1,000.
+    expect(deviation.reduce((sum, value) => sum + value, 0)).toBeLessThan(72.1);
+    const [ll = 0, lh = 0, hl = 0, hh = 0] = pairs;
+    expect(lh / (ll + lh)).toBeCloseTo(hh / (hl + hh), 1);
+    expect(ids).toEqual(expect.arrayContaining([...counts.keys()]));
+  });
+
+  it('hardly ever draws another token for a rounding of the scores', () => {
+    const random = createRandom(5);
+    const scores = Float32Array.from({ length: 2000 }, () => 3 * random());
+    const noisy = Array.from({ length: 4 }, () => scores.map((score) => score + 1e-5 * (random() - 0.5)));
+    const draws = Array.from({ length: 500 }, () => random());
+    const tokens = draws.map((draw) => chooseToken(scores, 0.5, () => draw).token);
+    const others = noisy.flatMap((near) =>
+      draws.filter((draw, i) => chooseToken(near, 0.5, () => draw).token !== tokens[i]),
+    );
+    expect(others.length).toBeLessThanOrEqual(1);
+    expect(new Set(tokens).size).toBeGreaterThan(300);
+  });
+
   it('has a seed for every piece of audio and temperature', () => {
     const pcm = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i));
     const other = pcm.slice();

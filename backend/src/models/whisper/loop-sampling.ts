@@ -8,6 +8,7 @@ import {
   nodeMessage,
   valueInfo,
 } from './onnx-build.ts';
+import { DRAW_STEPS, ID_OFFSET, PRIME } from './token-noise.ts';
 
 /** [rows, 1] */
 export interface Chosen {
@@ -22,24 +23,21 @@ export interface Sampling {
   on: string;
   /** float32 [1, 1], above 0. */
   temperature: string;
-  /** float32 [rows, 1]: uniform in [0, 1). */
+  /** float32 [rows, 1]: uniform in [0, 1]. */
   draw: string;
 }
 
 export interface Candidates {
   /** Stretches of the vocabulary, in order: scores [rows, size], and [rows | 1, 1] bool where none of them may come. */
   parts: readonly { scores: string; excluded: string | undefined }[];
-  /** [rows, 1]: of the scores that may come, the largest, and the logarithm of the sum of all powers. */
-  largest: string;
+  /** [rows, 1]: logarithm of the sum of the powers of the scores that may come. */
   logSum: string;
   greedy: Chosen;
 }
 
-/** In float32 the running sum of 50,000 probabilities may end a little early: no draw is beyond it. */
-const ALMOST_ONE = 1 - 1e-6;
 const EXCLUDED = -1e30;
 
-/** The greedy token, or where sampling is on the first one at which the probabilities' running sum exceeds the draw. */
+/** The greedy token, or where sampling is on the one with the largest sum of tempered score and noise. */
 export function drawInGraph(writer: GraphWriter, sampling: Sampling, candidates: Candidates): Chosen {
   const name = candidates.greedy.token;
   const drawn = graphWriter(`${name}/drawn`);
@@ -71,8 +69,8 @@ export function drawInGraph(writer: GraphWriter, sampling: Sampling, candidates:
   return { token: outputs[0] ?? '', logprob: outputs[1] ?? '' };
 }
 
-function draw(writer: GraphWriter, sampling: Sampling, { parts, largest, logSum }: Candidates): Chosen {
-  const { op, int64, float32 } = writer;
+function draw(writer: GraphWriter, sampling: Sampling, { parts, logSum }: Candidates): Chosen {
+  const { op, float32 } = writer;
   const scores = op(
     'Concat',
     parts.map(({ scores, excluded }) =>
@@ -80,12 +78,30 @@ function draw(writer: GraphWriter, sampling: Sampling, { parts, largest, logSum 
     ),
     { axis: 1 },
   );
-  const powers = op('Exp', [op('Div', [op('Sub', [scores, largest]), sampling.temperature])]);
-  const sums = op('CumSum', [powers, int64([1])]);
-  const whole = op('Gather', [sums, int64([-1], [1])], { axis: 1 });
-  const limit = op('Mul', [op('Mul', [whole, sampling.draw]), float32(ALMOST_ONE)]);
-  const below = op('Cast', [op('LessOrEqual', [sums, limit])], { to: ELEMENT.float32 });
-  const count = op('ReduceSum', [below, int64([1], [1])], { keepdims: 1 });
-  const token = op('Cast', [count], { to: ELEMENT.int64 });
+  const tempered = op('Div', [asFloat64(writer, scores), asFloat64(writer, sampling.temperature)]);
+  const sums = op('Add', [tempered, noiseInGraph(writer, sampling.draw, scores)]);
+  const token = op('ArgMax', [sums], { axis: 1, keepdims: 1 });
   return { token, logprob: op('Sub', [op('GatherElements', [scores, token], { axis: 1 }), logSum]) };
+}
+
+/** `tokenNoise` of every token: `draw` [rows, 1] float32, `scores` [rows, vocab] → [rows, vocab] float64 */
+function noiseInGraph(writer: GraphWriter, draw: string, scores: string): string {
+  const { op, int64, float64 } = writer;
+  const residue = (value: string) => {
+    const quotient = op('Floor', [op('Div', [value, float64(PRIME)])]);
+    return op('Sub', [value, op('Mul', [quotient, float64(PRIME)])]);
+  };
+  const mixed = (value: string, more: string) => residue(op('Add', [op('Mul', [value, value]), more]));
+  const steps = op('Floor', [op('Mul', [asFloat64(writer, draw), float64(DRAW_STEPS)])]);
+  const key = op('Add', [op('Mul', [steps, float64(2)]), float64(1)]);
+  const vocab = op('Gather', [op('Shape', [scores]), int64([1])]);
+  const ids = op('Range', [int64([ID_OFFSET]), op('Add', [vocab, int64([ID_OFFSET])]), int64([1])]);
+  const id = op('Unsqueeze', [asFloat64(writer, ids), int64([0], [1])]);
+  const number = mixed(mixed(residue(op('Mul', [key, id])), key), id);
+  const share = op('Div', [op('Add', [number, float64(0.5)]), float64(PRIME)]);
+  return op('Neg', [op('Log', [op('Neg', [op('Log', [share])])])]);
+}
+
+function asFloat64({ op }: GraphWriter, value: string): string {
+  return op('Cast', [value], { to: ELEMENT.float64 });
 }

@@ -3,7 +3,7 @@ import { floatField, integerField, messageField, readFields, textField } from '.
 import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
 
 /** TensorProto.DataType */
-export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
 /** AttributeProto: name 1, i 3, g 6, type 20 (INT 2, GRAPH 5). */
@@ -127,6 +127,7 @@ export interface GraphWriter {
   opMany(opType: string, inputs: readonly string[], outputs: number, attributes?: Record<string, number>): string[];
   int64(values: readonly number[], dims?: readonly number[]): string;
   float32(value: number): string;
+  float64(value: number): string;
   bool(value: boolean, dims: readonly number[]): string;
 }
 
@@ -175,6 +176,7 @@ export function graphWriter(prefix: string): GraphWriter {
     },
     int64: (values, dims = []) => constant('int64', dims, new Uint8Array(BigInt64Array.from(values, BigInt).buffer)),
     float32: (value) => constant('float32', [], new Uint8Array(Float32Array.of(value).buffer)),
+    float64: (value) => constant('float64', [], new Uint8Array(Float64Array.of(value).buffer)),
     bool: (value, dims) => constant('bool', dims, Uint8Array.of(value ? 1 : 0)),
   };
 }

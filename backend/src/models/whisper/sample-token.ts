@@ -1,3 +1,4 @@
+import { tokenNoise } from './token-noise.ts';
 import { largest, logSumExp } from './token-rules.ts';
 
 /**
@@ -9,19 +10,21 @@ export function chooseToken(
   temperature: number,
   random: () => number,
 ): { token: number; logprob: number } {
-  const top = largest(scores);
-  const token = temperature > 0 ? draw(scores, top, temperature, random()) : scores.indexOf(top);
+  const token = temperature > 0 ? draw(scores, temperature, random()) : scores.indexOf(largest(scores));
   return { token, logprob: (scores[token] ?? Number.NEGATIVE_INFINITY) - logSumExp(scores) };
 }
 
-/** The first token at which the probabilities' running sum exceeds `share` of the whole. */
-function draw(scores: Float32Array, top: number, temperature: number, share: number): number {
-  const powers = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature));
-  const limit = share * powers.reduce((sum, power) => sum + power, 0);
-  let sum = 0;
-  const drawn = powers.findIndex((power) => {
-    sum += power;
-    return sum > limit;
-  });
-  return drawn === -1 ? scores.indexOf(top) : drawn;
+/** The token with the largest sum of tempered score and noise. */
+function draw(scores: Float32Array, temperature: number, share: number): number {
+  const noise = tokenNoise(share);
+  const divisor = Math.fround(temperature);
+  let best = 0;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let token = 0; token < scores.length; token += 1) {
+    const score = scores[token] ?? Number.NEGATIVE_INFINITY;
+    if (score === Number.NEGATIVE_INFINITY) continue;
+    const sum = score / divisor + noise(token);
+    if (sum > most) [best, most] = [token, sum];
+  }
+  return best;
 }
