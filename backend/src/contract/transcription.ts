@@ -116,8 +116,33 @@ export interface TranscriptionResult {
   suppressed_segments?: SuppressedSegment[];
 }
 
-/** What a transcription pipeline may emit while it runs; the deltas concatenated are the result's text. */
-export type TranscriptionEvent = { type: 'delta'; delta: string };
+/** What one window of the audio added to the transcript. Times in seconds from the start of the file. */
+export const transcriptWindow = z.object({
+  index: z.int().nonnegative(),
+  start: z.number(),
+  end: z.number(),
+  language: z.string(),
+  segments: z.array(transcriptSegment),
+  words: z.array(transcriptWord),
+  suppressed: z.array(suppressedSegment),
+  /** When they were asked for. */
+  logprobs: z.array(tokenLogprob).optional(),
+});
+export type TranscriptWindow = z.infer<typeof transcriptWindow>;
+
+/** What a run that was interrupted left: its windows in order, and what came with the last of them. Plain JSON. */
+export interface TranscriptionCheckpoint {
+  windows: readonly TranscriptWindow[];
+  position: unknown;
+}
+
+/**
+ * What a transcription pipeline may emit while it runs. The deltas concatenated are the result's text. Windows come in
+ * order, and only from runs that may be resumed; index 0 in the middle says that the run had to begin anew.
+ */
+export type TranscriptionEvent =
+  | { type: 'delta'; delta: string }
+  | { type: 'window'; window: TranscriptWindow; position: unknown };
 
 export const durationUsage = z
   .object({ type: z.literal('duration'), seconds: z.int().meta({ description: 'Billed seconds, rounded up' }) })

@@ -3,7 +3,12 @@
  * `contract`, `errors`, `audio`, `text`; nothing else of the backend.
  */
 import type { OpenedSession, SessionOptions } from '../audio/session.ts';
-import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
+import type {
+  TranscriptionCheckpoint,
+  TranscriptionEvent,
+  TranscriptionParams,
+  TranscriptionResult,
+} from '../contract/transcription.ts';
 
 /** Each task's request, the events it may emit while running, and its result. Adding a task is adding a member. */
 export interface Tasks {
@@ -64,6 +69,15 @@ export interface RunInput {
   audioPath: string;
   /** Caps that hold while decoding. */
   limits: { maxSeconds: number; maxDecodedBytes: number };
+  /** The run may be interrupted and gone on with. Families that cannot do so ignore it, and begin anew. */
+  resume?: ResumeInput | undefined;
+}
+
+export interface ResumeInput {
+  /** Absolute path of a file for the decoded audio: written by the first run, sought in by those after it. */
+  pcmPath: string;
+  /** What an earlier run left. Of no use to another model or other parameters: then the run begins anew. */
+  from?: TranscriptionCheckpoint | undefined;
 }
 
 export interface RunContext<T extends Task> {

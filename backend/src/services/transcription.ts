@@ -13,6 +13,8 @@ export interface TranscriptionService {
   transcribe(request: {
     model: string;
     audioPath: string;
+    /** It may be interrupted and gone on with; `onEvent` gets its windows then. */
+    resume?: RunInput['resume'];
     params: TranscriptionParams;
     signal: AbortSignal;
     /** Left out when nothing is sent before the result. */
@@ -53,9 +55,9 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
   };
   return {
     check,
-    transcribe: ({ audioPath, model, ...request }) => {
+    transcribe: ({ audioPath, resume, model, ...request }) => {
       check(model, request.params);
-      return registry.run('transcription', model, { ...request, input: { audioPath, limits } });
+      return registry.run('transcription', model, { ...request, input: { audioPath, limits, resume } });
     },
   };
 }

@@ -37,7 +37,7 @@ describeWithShared('the transducer pipeline', () => {
     const deltas: string[] = [];
     const result = await pipeline.run({ audioPath: join(SPEECH, file), limits: LIMITS }, PARAMS, {
       signal: new AbortController().signal,
-      emit: ({ delta }) => deltas.push(delta),
+      emit: (event) => deltas.push(event.type === 'delta' ? event.delta : ''),
     });
     expect(result.text).toMatch(/ASK WHAT YOU CAN DO FOR YOUR COUNTRY$/);
     expect(deltas.length).toBeGreaterThan(5);

@@ -2,13 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { transcriptSegment } from '../../../backend/src/contract/transcription.ts';
+import {
+  type TranscriptionCheckpoint,
+  type TranscriptionEvent,
+  type TranscriptWindow,
+  transcriptSegment,
+  transcriptWindow,
+} from '../../../backend/src/contract/transcription.ts';
 import type { LoadContext, ModelDefinition, Pipeline } from '../../../backend/src/models/define-model.ts';
 import whisper, { VAD_FILE, type WhisperSettings } from '../../../backend/src/models/whisper/definition.ts';
 import { load } from '../../../backend/src/models/whisper/pipeline.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import { type WhisperKind, writeWhisperFixture } from '../../support/seeded-weights.ts';
 import { describeWithShared, shared } from '../../support/shared.ts';
+import { writeLongAudio } from '../../tools/bench/long-audio.ts';
 
 const LIMITS = { maxSeconds: 60, maxDecodedBytes: 2 ** 24 };
 const PARAMS = { temperature: 0.5, words: false };
@@ -63,10 +70,55 @@ describeWithShared('the whisper pipeline', () => {
   });
   const quiet = { signal: new AbortController().signal, emit: () => {} };
 
+  it('hands out its windows, and goes on behind those of a run that was interrupted', async () => {
+    const audioPath = join(dir, 'long.flac');
+    await writeLongAudio(audioPath, 75);
+    const input = (name: string, from?: TranscriptionCheckpoint) => ({
+      audioPath,
+      limits: { ...LIMITS, maxSeconds: 100 },
+      resume: { pcmPath: join(dir, name), from },
+    });
+    const collect =
+      (into: TranscriptWindow[], onWindow?: (position: unknown) => void) => (event: TranscriptionEvent) => {
+        if (event.type !== 'window') return;
+        into.push(event.window);
+        onWindow?.(event.position);
+      };
+    const windows: TranscriptWindow[] = [];
+    const whole = await timestamped.run(input('whole.s16'), PARAMS, { ...quiet, emit: collect(windows) });
+    expect(windows.length).toBeGreaterThan(2);
+    for (const window of windows) expect(transcriptWindow.parse(window)).toEqual(window);
+    expect(windows.flatMap(({ segments }) => segments)).toEqual(whole.segments);
+
+    const stop = new AbortController();
+    const first: TranscriptWindow[] = [];
+    let position: unknown;
+    const emit = collect(first, (behind) => {
+      position ??= JSON.parse(JSON.stringify(behind));
+      stop.abort(new Error('stopped'));
+    });
+    await expect(timestamped.run(input('cut.s16'), PARAMS, { signal: stop.signal, emit })).rejects.toThrow('stopped');
+    const from = { windows: first.slice(0, 1), position };
+    const rest: TranscriptWindow[] = [];
+    const resumed = await timestamped.run(input('cut.s16', from), PARAMS, { ...quiet, emit: collect(rest) });
+    expect(rest.map(({ index }) => index)).toEqual(windows.slice(1).map(({ index }) => index));
+    expect(resumed.text).toBe(whole.text);
+
+    // Of other options: begun anew, which index 0 says.
+    const other = { ...PARAMS, temperature: 0.4 };
+    const anew: TranscriptWindow[] = [];
+    await timestamped.run(input('cut.s16', from), other, { ...quiet, emit: collect(anew) });
+    expect(anew[0]?.index).toBe(0);
+    expect(anew).toHaveLength(windows.length);
+  });
+
   it('takes a file to segments and words in every field', async () => {
     const deltas: string[] = [];
     const params = { ...PARAMS, words: true, language: 'de', prompt: 'Names' };
-    const context = { ...quiet, emit: ({ delta }: { delta: string }) => deltas.push(delta) };
+    const context = {
+      ...quiet,
+      emit: (event: TranscriptionEvent) => deltas.push(event.type === 'delta' ? event.delta : ''),
+    };
     const result = await timestamped.run(JFK, params, context);
     expect(result).toMatchObject({ language: 'de' });
     expect(result.duration).toBeCloseTo(11, 1);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeAudio } from '../../../backend/src/audio/decode.ts';
+import type { TranscriptWindow } from '../../../backend/src/contract/transcription.ts';
 import type { TranscribeOptions } from '../../../backend/src/models/whisper/request.ts';
-import { CannotResume, type ResumePoint, type WindowResult } from '../../../backend/src/models/whisper/resume.ts';
+import { CannotResume, type ResumePoint } from '../../../backend/src/models/whisper/resume.ts';
 import { transcribePcm } from '../../../backend/src/models/whisper/transcribe.ts';
 import { type CutWindow, cutWindows, DEFAULT_WINDOW_OPTIONS } from '../../../backend/src/models/whisper/windows.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
@@ -44,7 +45,7 @@ interface Stop {
 
 /** Runs to the end, and tells the state behind each window as a job would have stored it. */
 async function runWhole(pcm: Iterable<Float32Array>, options: TranscribeOptions) {
-  const windows: WindowResult[] = [];
+  const windows: TranscriptWindow[] = [];
   const deltas: string[] = [];
   const stops: string[] = [];
   const result = await transcribePcm(fakeWhisper({ write, vad: slowVad }), pcm, {
@@ -100,7 +101,7 @@ describe('going on with a transcription', () => {
       let point: ResumePoint | undefined;
       for (let runs = 0; ; runs += 1) {
         const controller = new AbortController();
-        const windows: WindowResult[] = [...(point?.windows ?? [])];
+        const windows: TranscriptWindow[] = [...(point?.windows ?? [])];
         const running: Promise<unknown> = transcribePcm(
           fakeWhisper({ write, vad: slowVad }),
           pcmFrom(pcm, point?.position.sample ?? 0),
@@ -201,16 +202,20 @@ describeWithShared('cutting real speech with the real detector', () => {
     for (const [i, window] of whole.entries()) {
       const behind: CutWindow['behind'] = JSON.parse(JSON.stringify(window.behind));
       const rest = pcmFrom(pcm, behind.listener.sample);
-      expect(await collect(cutWindows(rest, vad, options, { index: i + 1, state: behind }))).toEqual(
-        whole.slice(i + 1),
-      );
+      // The first windows tell: what was lost at the cut would show there. One goes on to the end.
+      const most = i === 2 ? whole.length : 3;
+      const next = await collect(cutWindows(rest, vad, options, { index: i + 1, state: behind }), most);
+      expect(next).toEqual(whole.slice(i + 1, i + 1 + most));
     }
     await vad.release();
   });
 });
 
-async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+async function collect<T>(source: AsyncIterable<T>, most = Number.POSITIVE_INFINITY): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of source) all.push(item);
+  for await (const item of source) {
+    all.push(item);
+    if (all.length === most) break;
+  }
   return all;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WindowResult } from '../../../backend/src/models/whisper/resume.ts';
+import type { TranscriptWindow } from '../../../backend/src/contract/transcription.ts';
 import { transcribePcm } from '../../../backend/src/models/whisper/transcribe.ts';
 import { fakeWhisper, LANGUAGE_TOKEN, TASK_TOKENS } from './fake-model.ts';
 import { letters, levels, said } from './support.ts';
@@ -19,7 +19,7 @@ describe('transcribing in windows', () => {
   it('gives text, segments and deltas in order, however windows share batches', async () => {
     const model = fakeWhisper({ write: (decoding) => ({ tokens: said(0, nameOf(decoding.level), 5) }) });
     const deltas: string[] = [];
-    const windows: WindowResult[] = [];
+    const windows: TranscriptWindow[] = [];
     const result = await transcribePcm(model, levels(...spoken(11)), {
       onDelta: (delta) => deltas.push(delta),
       onWindow: (window) => windows.push(window),
@@ -79,7 +79,7 @@ describe('transcribing in windows', () => {
     const languageOf = (level: number) => (level > 0.605 ? 'fr' : 'en');
     const model = fakeWhisper({ write: named, languageOf });
     const languages: string[] = [];
-    const onWindow = ({ language }: WindowResult) => languages.push(language);
+    const onWindow = ({ language }: TranscriptWindow) => languages.push(language);
     const result = await transcribePcm(model, levels(...spoken(3)), { detect: 'per-window', onWindow });
     expect(languages).toEqual(['en', 'fr', 'fr']);
     expect(result.language).toBe('en');

@@ -7,8 +7,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeAudio } from '../../../backend/src/audio/decode.ts';
 import { readPcmFile, writePcmFile } from '../../../backend/src/audio/pcm-file.ts';
+import type { TranscriptWindow } from '../../../backend/src/contract/transcription.ts';
 import type { TranscribeOptions } from '../../../backend/src/models/whisper/request.ts';
-import type { ResumePoint, WindowResult } from '../../../backend/src/models/whisper/resume.ts';
+import type { ResumePoint } from '../../../backend/src/models/whisper/resume.ts';
 import { transcribePcm } from '../../../backend/src/models/whisper/transcribe.ts';
 import { whisperOf } from './long-model.ts';
 import type { LongReply, LongTask } from './long-protocol.ts';
@@ -29,7 +30,7 @@ async function stopInTheMiddle(stopAt: number): Promise<Omit<LongReply, 'seconds
   const limits = { maxSeconds: Number.POSITIVE_INFINITY, maxDecodedBytes: Number.POSITIVE_INFINITY };
   await writePcmFile(pcm, decodeAudio(task.audio, { signal: new AbortController().signal, ...limits }));
   const stop = new AbortController();
-  const windows: WindowResult[] = [];
+  const windows: TranscriptWindow[] = [];
   const options: TranscribeOptions = {
     ...task.options,
     signal: stop.signal,

@@ -37,7 +37,11 @@ export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptio
             audioPath,
             params: form.params,
             signal: contextOf(response).signal,
-            ...(onDelta && { onEvent: ({ delta }) => onDelta(delta) }),
+            ...(onDelta && {
+              onEvent: (event) => {
+                if (event.type === 'delta') onDelta(event.delta);
+              },
+            }),
           });
         if (form.stream) await streamTranscription(response, run);
         else await answerTranscription(response, form, run);

@@ -6,7 +6,9 @@ import type { LoadContext, ModelDefinition, Pipeline } from '../define-model.ts'
 import type { WhisperSettings } from './definition.ts';
 import { type LoadedWhisper, loadWhisper } from './load-whisper.ts';
 import { openDecoder } from './open-decoder.ts';
+import type { TranscribeOptions } from './request.ts';
 import { transcribePcm } from './transcribe.ts';
+import { transcribeResumably } from './transcribe-resumably.ts';
 import { DEFAULT_WINDOW_OPTIONS, type WindowOptions } from './windows.ts';
 
 export async function load(context: LoadContext): Promise<Pipeline<'transcription'>> {
@@ -20,9 +22,10 @@ export function createPipeline(
 ): Pipeline<'transcription'> {
   const settings = definition.settings as WhisperSettings;
   return {
-    async run({ audioPath, limits }, params, { signal, emit }) {
+    async run({ audioPath, limits, resume }, params, { signal, emit }) {
       if (params.words && !model.attends) throw noWordTimes(definition, settings);
-      const result = await transcribePcm(model, decodeAudio(audioPath, { signal, ...limits, ...tools }), {
+      const decode = () => decodeAudio(audioPath, { signal, ...limits, ...tools });
+      const options: TranscribeOptions = {
         ...spoken(definition, params),
         prompt: params.prompt,
         keywords: params.keywords,
@@ -35,7 +38,13 @@ export function createPipeline(
         windows: windowOptions(params),
         signal,
         onDelta: (delta) => emit({ type: 'delta', delta }),
-      });
+      };
+      const result = await (resume === undefined
+        ? transcribePcm(model, decode(), options)
+        : transcribeResumably(model, decode, resume, {
+            ...options,
+            onWindow: (window, position) => emit({ type: 'window', window, position }),
+          }));
       return params.languages === undefined ? result : { ...result, languages: languagesOf(result) };
     },
     dispose: () => model.release(),

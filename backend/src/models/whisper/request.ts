@@ -1,8 +1,10 @@
 /** One caller's wishes, and what all windows of his file share. */
+
 import type { OpenedSession } from '../../audio/session.ts';
+import type { TranscriptWindow } from '../../contract/transcription.ts';
 import { type DecodedPart, decodeWindow } from './decode-window.ts';
 import { keywordTokens, type PromptRequest } from './prompt.ts';
-import type { ResumePoint, ResumePosition, WindowResult } from './resume.ts';
+import type { ResumePoint, ResumePosition } from './resume.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
 import {
@@ -57,7 +59,7 @@ export interface TranscribeOptions {
    * Called for each window in order, once it is part of the transcript: all its results and the last position, as JSON,
    * are what `resumeFrom` takes.
    */
-  onWindow?: (result: WindowResult, position: ResumePosition) => void;
+  onWindow?: (result: TranscriptWindow, position: ResumePosition) => void;
   /**
    * Goes on where an earlier run over the same PCM with the same model and options stood; the result is that of an
    * uninterrupted run.

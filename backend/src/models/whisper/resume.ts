@@ -1,28 +1,13 @@
 /** What a job stores to go on with a transcription behind the last finished window, in JSON, and how it is read back. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { suppressedSegment, tokenLogprob, transcriptSegment, transcriptWord } from '../../contract/transcription.ts';
+import { transcriptWindow } from '../../contract/transcription.ts';
 import { listenerState } from './listener.ts';
 import type { TranscribeOptions } from './request.ts';
 import { cutterState } from './windows.ts';
 
 /** Raised whenever what is stored changes its meaning, or the same state would go on differently. */
 const VERSION = 1;
-
-/** What one window added to the transcript. */
-export const windowResult = z.object({
-  index: z.int().nonnegative(),
-  /** Seconds from the start of the file. */
-  start: z.number(),
-  end: z.number(),
-  language: z.string(),
-  segments: z.array(transcriptSegment),
-  words: z.array(transcriptWord),
-  suppressed: z.array(suppressedSegment),
-  /** When they were asked for. */
-  logprobs: z.array(tokenLogprob).optional(),
-});
-export type WindowResult = z.infer<typeof windowResult>;
 
 /** Where the reference's way through a file goes on. */
 export const sequentialState = z.object({
@@ -54,7 +39,7 @@ const resumePosition = z.object({
 export type ResumePosition = z.infer<typeof resumePosition>;
 
 /** `windows` are all results so far, in order; `position` came with the last of them. */
-const resumePoint = z.object({ windows: z.array(windowResult), position: resumePosition });
+const resumePoint = z.object({ windows: z.array(transcriptWindow), position: resumePosition });
 export type ResumePoint = z.infer<typeof resumePoint>;
 
 /** The stored state is of no use: whoever stored it begins anew. */

@@ -1,10 +1,12 @@
 /** The reference's way through a file: 30 s at a time, each window beginning where the last timestamp was. */
+
 import { MEL_HOP, MEL_SAMPLES } from '../../audio/log-mel.ts';
 import { SAMPLE_RATE } from '../../audio/sample-rate.ts';
+import type { TranscriptWindow } from '../../contract/transcription.ts';
 import type { DecodedPart } from './decode-window.ts';
 import { type Chunks, createListener, type Listener } from './listener.ts';
 import { decodeRequest, type WhisperRequest } from './request.ts';
-import type { SequentialState, WindowResult } from './resume.ts';
+import type { SequentialState } from './resume.ts';
 import type { Transcript } from './transcript.ts';
 import { type AudioWindow, DEFAULT_WINDOW_OPTIONS } from './windows.ts';
 
@@ -21,7 +23,7 @@ export interface SequentialRun {
   transcript: Transcript;
   /** Goes on behind that many windows; the chunks then begin at `state.listener.sample`. */
   from: { index: number; state: SequentialState } | undefined;
-  onWindow(result: WindowResult, state: SequentialState): void;
+  onWindow(result: TranscriptWindow, state: SequentialState): void;
 }
 
 /** openai/whisper, transcribe.py: where a window begins depends on what was heard in the one before. */

@@ -1,6 +1,6 @@
 /** PCM in, transcript out: in windows cut at pauses, many at a time, or one window after the other as the reference. */
 import { SAMPLE_RATE } from '../../audio/sample-rate.ts';
-import type { TranscriptionResult } from '../../contract/transcription.ts';
+import type { TranscriptionResult, TranscriptWindow } from '../../contract/transcription.ts';
 import type { Chunks } from './listener.ts';
 import {
   createRequest,
@@ -9,7 +9,7 @@ import {
   type WhisperModel,
   type WhisperRequest,
 } from './request.ts';
-import { checkResumePoint, positionBehind, type ResumeState, type WindowResult } from './resume.ts';
+import { checkResumePoint, positionBehind, type ResumeState } from './resume.ts';
 import { runSequentially } from './sequential.ts';
 import { createTranscript, type Transcript } from './transcript.ts';
 import { type CutterState, type CutWindow, cutWindows, DEFAULT_WINDOW_OPTIONS } from './windows.ts';
@@ -34,7 +34,7 @@ export async function transcribePcm(
     done: resumed?.windows,
   });
   const request = createRequest(model, options, model.scheduler.open(signal), resumed?.windows[0]?.language);
-  const onWindow = (result: WindowResult, state: ResumeState): void =>
+  const onWindow = (result: TranscriptWindow, state: ResumeState): void =>
     options.onWindow?.(result, positionBehind(result.index, state, options));
   try {
     const heard = counted(chunks, counter, signal);
@@ -85,7 +85,7 @@ interface WindowsRun {
   transcript: Transcript;
   /** Goes on behind that many windows. */
   from: { index: number; state: CutterState } | undefined;
-  onWindow(result: WindowResult, state: CutterState): void;
+  onWindow(result: TranscriptWindow, state: CutterState): void;
   signal: AbortSignal;
   stop(reason: unknown): void;
 }

@@ -4,10 +4,10 @@ import type {
   TokenLogprob,
   TranscriptionResult,
   TranscriptSegment,
+  TranscriptWindow,
   TranscriptWord,
 } from '../../contract/transcription.ts';
 import type { DecodedPart } from './decode-window.ts';
-import type { WindowResult } from './resume.ts';
 import { assessRisk } from './risk.ts';
 import type { WhisperTokenizer } from './tokenizer.ts';
 import { placeWords } from './word-times.ts';
@@ -19,11 +19,11 @@ export interface TranscriptOptions {
   /** The deltas concatenated are the result's text. */
   onDelta?: ((delta: string) => void) | undefined;
   /** Windows of an earlier run, in order; their text is not told again. */
-  done?: readonly WindowResult[] | undefined;
+  done?: readonly TranscriptWindow[] | undefined;
 }
 
 export interface Transcript {
-  add(window: { index: number; start: number; end: number }, parts: readonly DecodedPart[]): WindowResult;
+  add(window: { index: number; start: number; end: number }, parts: readonly DecodedPart[]): TranscriptWindow;
   /** End of the last word or segment so far, in seconds. */
   readonly spokenUntil: number;
   finish(duration: number, language: string): TranscriptionResult;
