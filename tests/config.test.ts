@@ -38,9 +38,9 @@ describe('configuration', () => {
   });
 
   it('never repeats a secret in a problem', () => {
-    expect(() => loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim' })).toThrow(
-      expect.objectContaining({ message: expect.not.stringMatching(/tiny|geheim/) }),
-    );
+    expect(() =>
+      loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim', DATABASE_URL: 'mysql://u:geheim@h/n' }),
+    ).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/tiny|geheim/) }));
   });
 
   it('takes an empty value as unset', () => {
@@ -60,7 +60,7 @@ describe('configuration', () => {
       OPENAI_API_KEYS: 'user-key-1',
       HF_TOKEN: 'hf_x',
       CUDA_HOME: '/cuda',
-      DATABASE_URL: 'x',
+      DATABASE_URL: 'postgresql://user:password@host/name',
     };
     expect(loadConfig(env).childEnvironment).toEqual({ PATH: '/bin', CUDA_HOME: '/cuda' });
   });

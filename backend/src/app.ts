@@ -16,7 +16,7 @@ import { createUploadReceiver } from './http/upload.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
@@ -24,6 +24,7 @@ import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createTranscriptionService } from './services/transcription.ts';
+import { type Database, openDatabase } from './store/database.ts';
 import { openKeys } from './store/keys.ts';
 
 export interface AppOptions {
@@ -53,8 +54,31 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   const log = createLogger({
     ...config.log,
     console,
-    secrets: [...config.apiKeys, ...config.adminApiKeys, ...(token === undefined ? [] : [token])],
+    secrets: [
+      ...config.apiKeys,
+      ...config.adminApiKeys,
+      ...(token === undefined ? [] : [token]),
+      ...databaseSecrets(config.databaseUrl),
+    ],
   });
+  const database = await openDatabase({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
+  log.info('database', { uses: database.description });
+  try {
+    return await startOn(database, { config, modelListUrl, log, version });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+interface Foundation {
+  config: Config;
+  modelListUrl: string;
+  log: RootLogger;
+  version: string;
+}
+
+async function startOn(database: Database, { config, modelListUrl, log, version }: Foundation): Promise<App> {
   const { keys, created } = await openKeys(config);
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
@@ -100,6 +124,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
         checks: createReadiness({
           modelCacheDir: config.modelCacheDir,
           dataDir: config.dataDir,
+          pingDatabase: database.ping,
           ffmpegPath: config.audio.ffmpegPath,
           missingPreloads: () => registry.missingPreloads,
           isShuttingDown: () => shuttingDown,
@@ -127,10 +152,18 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     server.closeAllConnections();
     await closed;
     await spool.close();
+    await database.close();
     log.info('stopped');
     await log.close();
   };
   return { url, createdAdminKey: created, registry, log, close: () => (closing ??= close()) };
+}
+
+/** The URL, and the password as an error may quote it. */
+function databaseSecrets(url: string | undefined): string[] {
+  if (url === undefined) return [];
+  const { password } = new URL(url);
+  return password === '' ? [url] : [url, password, decodeURIComponent(password)];
 }
 
 function createHub(config: Config, log: Logger): ModelHub {

@@ -65,7 +65,15 @@ export const VARIABLES = {
     'app://obsidian.md',
     "Browser origins that may call `/v1`, besides the gateway's own.",
   ),
-  DATA_DIR: variable(path, './data', 'State of the gateway: keys, spooled uploads, derived graphs.'),
+  DATA_DIR: variable(path, './data', 'State of the gateway: database, keys, spooled uploads, derived graphs.'),
+  DATABASE_URL: {
+    ...variable(
+      z.url({ protocol: /^postgres(ql)?$/, error: 'must be a URL such as postgresql://user:password@host:5432/name' }),
+      undefined,
+      'PostgreSQL to use, `postgresql://user:password@host:5432/name`. Default: one of its own, in DATA_DIR.',
+    ),
+    secret: true,
+  },
   MODEL_CACHE_DIR: variable(path, './model_cache', 'Hugging Face cache (Python-compatible layout).'),
   FRONTEND_DIST: variable(path, './frontend/dist', 'Built dashboard.'),
   LOG_DIR: variable(path, './logs', 'Folder of the rotating log file.'),
@@ -150,7 +158,7 @@ export const VARIABLES = {
 } satisfies Record<string, Variable<z.ZodType>>;
 
 type Values = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K]['schema']> };
-type Optional = 'HUGGINGFACE_TOKEN' | 'HF_TOKEN' | 'PRELOAD_MODELS' | 'CPU_THREADS_PER_REPLICA';
+type Optional = 'DATABASE_URL' | 'HUGGINGFACE_TOKEN' | 'HF_TOKEN' | 'PRELOAD_MODELS' | 'CPU_THREADS_PER_REPLICA';
 type Environment = Omit<Values, Optional> & { [K in Optional]: Values[K] | undefined };
 
 /** Variables a worker may see: enough for ffmpeg and the runtime, none of the gateway's own (they hold secrets). */
@@ -182,6 +190,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     adminApiKeys: e.ADMIN_API_KEYS,
     corsOrigins: e.CORS_ORIGINS,
     dataDir: e.DATA_DIR,
+    databaseUrl: e.DATABASE_URL,
     modelCacheDir: e.MODEL_CACHE_DIR,
     frontendDist: e.FRONTEND_DIST,
     log: { dir: e.LOG_DIR, fileName: e.LOG_FILE_NAME, level: e.LOG_LEVEL },

@@ -33,6 +33,7 @@ const CATALOGUE = {
   hub_integrity: { status: 502, type: 'server_error' },
   model_loading: { status: 503, type: 'service_unavailable_error' },
   server_is_overloaded: { status: 503, type: 'service_unavailable_error' },
+  database_unavailable: { status: 503, type: 'service_unavailable_error' },
   shutting_down: { status: 503, type: 'service_unavailable_error' },
   request_timeout: { status: 504, type: 'server_error' },
   insufficient_storage: { status: 507, type: 'server_error' },

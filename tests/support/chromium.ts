@@ -1,13 +1,13 @@
 /** A Chromium for the browser tests: the machine's own, else installed where that needs no one's permission. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { aptInstall } from './apt-install.ts';
 
 const run = promisify(execFile);
 
 const CANDIDATES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'].map(
   (name) => `/usr/bin/${name}`,
 );
-const INSTALL_TIMEOUT_MS = 10 * 60_000;
 
 export const CHROMIUM_FLAGS = [
   '--headless',
@@ -33,7 +33,7 @@ export async function findChromium(): Promise<Chromium> {
   }
   process.stderr.write('Installing chromium for the browser tests …\n');
   try {
-    await install();
+    await aptInstall('chromium');
   } catch (error) {
     return { missing: `no Chromium here, and installing it failed: ${lastLine(error)}` };
   }
@@ -48,25 +48,6 @@ async function firstThatStarts(paths: string[]): Promise<string | undefined> {
     if (version !== undefined) return path;
   }
   return undefined;
-}
-
-async function install(): Promise<void> {
-  const chromium = ['install', '-y', 'chromium'];
-  try {
-    await aptGet(chromium);
-  } catch {
-    await aptGet(['update']);
-    await aptGet(chromium);
-  }
-}
-
-/** Waits for another apt run to end: an image build or another test file may hold the lock. */
-async function aptGet(args: string[]): Promise<void> {
-  await run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    timeout: INSTALL_TIMEOUT_MS,
-    maxBuffer: 64 * 1024 * 1024,
-  });
 }
 
 function lastLine(error: unknown): string {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { type AdminModel, adminModelList } from '../../backend/src/contract/admin.ts';
 import { ADMIN_KEY } from './start-app.ts';
+import { createTestDatabase } from './test-database.ts';
 
 const MAIN = fileURLToPath(new URL('../../backend/src/main.ts', import.meta.url));
 const FAKE_MODELS = fileURLToPath(new URL('./use-fake-models.ts', import.meta.url));
@@ -27,6 +28,7 @@ export interface GatewayProcess {
 export interface GatewayProcessOptions {
   /** Its data, model cache and logs lie in here. */
   dir: string;
+  /** `DATABASE_URL: ''` starts the embedded server; default is a database of its own on the shared one. */
   env?: Record<string, string>;
   /** The project's own list, or (default) the one with the echo model. */
   models?: 'fake' | 'real';
@@ -34,12 +36,14 @@ export interface GatewayProcessOptions {
 
 /** @throws with what it said when it ends instead of listening. Killed at the latest when the test ends. */
 export async function startGateway({ dir, env = {}, models = 'fake' }: GatewayProcessOptions): Promise<GatewayProcess> {
+  const database = 'DATABASE_URL' in env ? undefined : await createTestDatabase();
   const child = spawn(process.execPath, [...(models === 'fake' ? ['--import', FAKE_MODELS] : []), MAIN], {
     env: {
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
       API_PORT: '0',
       DATA_DIR: join(dir, 'data'),
+      DATABASE_URL: database?.url ?? '',
       MODEL_CACHE_DIR: join(dir, 'models'),
       LOG_DIR: join(dir, 'logs'),
       FRONTEND_DIST: join(dir, 'no-frontend'),
@@ -54,6 +58,7 @@ export async function startGateway({ dir, env = {}, models = 'fake' }: GatewayPr
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;
+    await database?.drop();
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

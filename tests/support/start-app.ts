@@ -7,6 +7,7 @@ import { loadConfig } from '../../backend/src/config.ts';
 import { type FakeHub, startFakeHub } from './fake-hub.ts';
 import { FAKE_MODEL_LIST } from './fake-models/index.ts';
 import { hasShared, SHARED_ROOT } from './shared.ts';
+import { createTestDatabase } from './test-database.ts';
 
 export interface TestApp extends App {
   dir: string;
@@ -32,10 +33,12 @@ export async function startTestApp({
   const dir = await mkdtemp(join(tmpdir(), 'audio-gateway-app-'));
   const hub = withHub && hasShared ? await startFakeHub({ root: join(SHARED_ROOT, 'hub') }) : undefined;
   await putEchoModel(join(dir, 'models'));
+  const database = await createTestDatabase();
   const config = loadConfig({
     ...CHILD_ENVIRONMENT,
     API_PORT: '0',
     DATA_DIR: join(dir, 'data'),
+    DATABASE_URL: database.url,
     MODEL_CACHE_DIR: join(dir, 'models'),
     LOG_DIR: join(dir, 'logs'),
     FRONTEND_DIST: join(dir, 'no-frontend'),
@@ -48,6 +51,7 @@ export async function startTestApp({
   });
   const cleanUp = async () => {
     await hub?.close();
+    await database.drop();
     await rm(dir, { recursive: true, force: true });
   };
   const app = await startApp({ config, modelListUrl, console: false }).catch(async (error: unknown) => {

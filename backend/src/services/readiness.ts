@@ -10,6 +10,8 @@ export interface Check {
 export interface ReadinessOptions {
   modelCacheDir: string;
   dataDir: string;
+  /** Rejects when the database does not answer. */
+  pingDatabase: () => Promise<void>;
   ffmpegPath: string;
   /** Models that were to be loaded at start and are not ready. */
   missingPreloads: () => string[];
@@ -32,15 +34,17 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Record
     return ffmpeg.check;
   };
   return async () => {
-    const [modelCache, store, decoder] = await Promise.all([
+    const [modelCache, store, database, decoder] = await Promise.all([
       attempt(() => requireWritable(options.modelCacheDir), 'MODEL_CACHE_DIR is not writable'),
       attempt(() => requireWritable(options.dataDir), 'DATA_DIR is not writable'),
+      attempt(options.pingDatabase, 'the database does not answer'),
       checkFfmpeg(),
     ]);
     const missing = options.missingPreloads();
     return {
       model_cache: modelCache,
       store,
+      database,
       ffmpeg: decoder,
       preloaded_models: missing.length === 0 ? OK : { ok: false, reason: `not ready: ${missing.join(', ')}` },
       running: options.isShuttingDown() ? { ok: false, reason: 'shutting down' } : OK,
