@@ -1,6 +1,7 @@
 import tls from 'node:tls';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GatewayError } from '../../backend/src/errors.ts';
 import {
   createWebhookGuard,
   deliverWebhook,
@@ -172,7 +173,7 @@ describe('the body of an answer', () => {
 
 it('a shutdown is no result, and neither is a bad secret', async () => {
   const controller = new AbortController();
-  const reason = new Error('shutting down');
+  const reason = new GatewayError('shutting_down', { message: 'The server is shutting down.' });
   const server = await receiver(() => controller.abort(reason));
   await expect(delivering(server.url, { signal: controller.signal })).rejects.toBe(reason);
   await expect(delivering(server.url, { secrets: ['whsec_short'] })).rejects.toThrow('a webhook secret is');

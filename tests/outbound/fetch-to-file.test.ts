@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -136,6 +137,16 @@ describe('a file', () => {
       response.writeHead(200, { 'content-disposition': disposition }).end('x');
     });
     expect((await fetched(`${server.url}/name.wav`)).fileName).toBe(name);
+  });
+
+  it('of an internal host comes when the host is listed by name', async () => {
+    const server = await startServer((response) => void response.end(CONTENT));
+    const url = `http://localhost:${server.port}/`;
+    const listed = createAddressGuard({ allowedHosts: ['localhost'] });
+    expect((await fetched(url, { guard: listed })).sha256).toBe(SHA256);
+    const unlisted = createAddressGuard();
+    expect(await failure(url, { guard: unlisted })).toMatchObject({ code: 'url_not_allowed' });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('is never written over another', async () => {
@@ -309,6 +320,26 @@ describe('limits', () => {
       response.write(CONTENT.subarray(0, MIDDLE));
     });
     expect((await fetched(server.url, { stallMs: 60 })).content).toEqual(CONTENT);
+  });
+
+  it('a server that is slow but never stalls is waited for', async () => {
+    const server = await startServer(async (response) => {
+      for (let piece = 0; piece < 8; piece++) {
+        response.write('x');
+        await sleep(25);
+      }
+      response.end();
+    });
+    expect(await fetched(server.url, { stallMs: 120 })).toMatchObject({ bytes: 8 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('a server that stalls again and again is given up', async () => {
+    const server = await startServer((response) => void response.writeHead(200, whole).write('x'));
+    expect(await failure(server.url, { stallMs: 40 })).toMatchObject({
+      code: 'url_unreachable',
+      message: expect.stringContaining('nothing arrived for 40 ms'),
+    });
   });
 
   it('a server that never answers is given up', async () => {

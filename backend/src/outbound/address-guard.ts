@@ -119,16 +119,17 @@ export function hostOf(url: URL): string {
 }
 
 function matches(host: string, pattern: string): boolean {
-  // An address is no subdomain of anything; `endsWith` could take `1.2.3.4` for one of `*.3.4`.
-  return pattern === '*' || (pattern.startsWith('*.') && isIP(host) === 0 && host.endsWith(pattern.slice(1)));
+  return pattern === '*' || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }
 
 function normalizePattern(pattern: string): string {
   const [, wildcard, name = ''] = /^(\*\.)?([^*/\\@?#\s]+)$/.exec(pattern) ?? [];
   const url = URL.parse(`http://${isIP(name) === 6 ? `[${name}]` : name}`);
   if (pattern === '*') return pattern;
-  if (url === null || url.port !== '' || hostOf(url) === '') {
+  const host = url === null || url.port !== '' ? '' : hostOf(url);
+  // An address has no subdomains.
+  if (host === '' || (wildcard !== undefined && isIP(host) !== 0)) {
     throw new Error(`"${pattern}" is not a host name, *.domain or *`);
   }
-  return `${wildcard ?? ''}${hostOf(url)}`;
+  return `${wildcard ?? ''}${host}`;
 }
