@@ -282,15 +282,14 @@ describe('an answer that is not the file', () => {
 });
 
 describe('limits', () => {
-  it('a file that says it is too large is refused before its body', async () => {
-    let sent = 0;
+  it('a file that says it is too large is refused before its body, and the connection closed', async () => {
+    const closed = Promise.withResolvers<void>();
     const server = await startServer((response) => {
-      response.writeHead(200, { 'content-length': '1000001' });
-      response.flushHeaders();
-      sent += 1;
+      response.on('close', closed.resolve);
+      response.writeHead(200, { 'content-length': '1000001' }).flushHeaders();
     });
     expect(await failure(server.url)).toMatchObject({ code: 'url_too_large', status: 413, param: 'url' });
-    expect(sent).toBe(1);
+    await closed.promise;
   });
 
   it('a file that turns out too large is cut off', async () => {
@@ -420,6 +419,17 @@ describe('redirects', () => {
       expect(String(error)).not.toMatch(/127\.0|example|::/);
     }
     expect(inside.requests).toEqual([]);
+  });
+
+  it('leave no connection open behind', async () => {
+    const closed = Promise.withResolvers<void>();
+    const server = await startServer((response, { path }) => {
+      if (path === '/end') return void response.end(CONTENT);
+      response.on('close', closed.resolve);
+      response.writeHead(302, { location: '/end' }).write('a body without end');
+    });
+    expect((await fetched(server.url)).sha256).toBe(SHA256);
+    await closed.promise;
   });
 
   it('to another protocol or to nonsense is refused', async () => {
