@@ -28,10 +28,11 @@ describe('logger', () => {
       headers: { authorization: 'Bearer abc', 'x-api-key': 'abc', accept: '*/*' },
       hub_token: 'abc',
       nested: [{ url: 'http://h/?t=hf_abcdefghij' }, new Error('Bearer sk-abcdefghijkl was refused')],
+      secrets: ['whsec_ab+d/fghijklmnopqr=='],
       tokens: [1, 2],
     };
     const text = JSON.stringify(redact(value, ['my-own-secret']));
-    expect(text).not.toMatch(/my-own-secret|"abc"|hf_abc|sk-abc/);
+    expect(text).not.toMatch(/my-own-secret|"abc"|hf_abc|sk-abc|ab\+d|nopqr/);
     expect(text).toContain('"tokens":[1,2]');
     expect(text).toContain('"accept":"*/*"');
   });

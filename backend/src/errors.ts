@@ -12,6 +12,10 @@ const CATALOGUE = {
   audio_too_short: { status: 400, type: 'invalid_request_error' },
   audio_too_long: { status: 400, type: 'invalid_request_error' },
   audio_quarantined: { status: 400, type: 'invalid_request_error' },
+  // Not 5xx: client libraries repeat those, and the gateway has tried several times itself.
+  url_not_allowed: { status: 400, type: 'invalid_request_error' },
+  url_unreachable: { status: 400, type: 'invalid_request_error' },
+  url_timeout: { status: 400, type: 'invalid_request_error' },
   missing_api_key: { status: 401, type: 'invalid_request_error' },
   invalid_api_key: { status: 401, type: 'invalid_request_error' },
   api_keys_not_configured: { status: 401, type: 'invalid_request_error' },
@@ -23,6 +27,7 @@ const CATALOGUE = {
   unknown_url: { status: 404, type: 'invalid_request_error' },
   method_not_allowed: { status: 405, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
+  url_too_large: { status: 413, type: 'invalid_request_error' },
   client_closed_request: { status: 499, type: 'invalid_request_error' },
   internal_error: { status: 500, type: 'server_error' },
   worker_crashed: { status: 500, type: 'server_error' },

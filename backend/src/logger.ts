@@ -28,7 +28,7 @@ export interface RootLogger extends Logger {
 }
 
 const SECRET_FIELD = /^(authorization|cookie|set-cookie|x-api-key|api_?key|.*(password|secret|token))$/i;
-const SECRET_TEXT = /\b(sk|hf|ek|whsec|agw)[-_][A-Za-z0-9_-]{8,}|\bBearer\s+[^\s"',]+/g;
+const SECRET_TEXT = /\b(sk|hf|ek|agw)[-_][A-Za-z0-9_-]{8,}|\bwhsec[-_][A-Za-z0-9+/=_-]{8,}|\bBearer\s+[^\s"',]+/g;
 const REDACTED = '[redacted]';
 /** 20 MiB × 5 files: a busy day fits, and a full disk does not come from here. */
 const MAX_FILE_BYTES = 20 * 2 ** 20;

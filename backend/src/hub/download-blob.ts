@@ -3,14 +3,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { lock } from '../file-lock.ts';
+import { TransientFailure } from '../retry.ts';
+import { createStallGuard } from '../stall-guard.ts';
 import { blobPath, lockPath, partialPath } from './cache-layout.ts';
 import { syncFolder, writeFully } from './disk.ts';
 import { connectionError, integrityError } from './hub-error.ts';
 import type { HubFile } from './hub-listing.ts';
 import type { HubSession } from './hub-session.ts';
 import { ignoreMissing } from './ignore-missing.ts';
-import { TransientFailure } from './retry.ts';
-import { createStallGuard } from './stall-guard.ts';
 
 export interface BlobDownload {
   session: HubSession;

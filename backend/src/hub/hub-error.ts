@@ -1,6 +1,6 @@
 /** What the hub's refusals and failures mean to the caller. No message holds a token or a redirect's address. */
 import { GatewayError } from '../errors.ts';
-import { parseRetryAfter, TransientFailure } from './retry.ts';
+import { parseRetryAfter, TransientFailure } from '../retry.ts';
 
 const MAX_NAMED_FILES = 5;
 

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts';
+import { DEFAULT_RETRY, type RetryPolicy, retry, TransientFailure } from '../retry.ts';
+import { createStallGuard } from '../stall-guard.ts';
 import { answerError, connectionError, type HubSubject, unreachable } from './hub-error.ts';
 import { createHubFetch, type HubAnswer } from './hub-fetch.ts';
-import { DEFAULT_RETRY, type RetryPolicy, retry, TransientFailure } from './retry.ts';
-import { createStallGuard } from './stall-guard.ts';
 
 export interface HubSessionOptions {
   /** The hub's address, for example `https://huggingface.co`; a mirror's may have a path. */

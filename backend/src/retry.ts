@@ -13,7 +13,7 @@ export interface RetryPolicy {
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, baseMs: 500, maxMs: 30_000, maxRetryAfterMs: 300_000 };
 
-/** A failure worth another try. Its message completes "the hub could not be reached: …" and is safe for callers. */
+/** A failure worth another try. Its message says what failed and is safe for callers. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
   readonly retryAfterMs: number;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRetryAfter, retry, TransientFailure } from '../../backend/src/hub/retry.ts';
+import { parseRetryAfter, retry, TransientFailure } from '../backend/src/retry.ts';
 
 const policy = { attempts: 4, baseMs: 8, maxMs: 20, maxRetryAfterMs: 1000 };
 const signal = new AbortController().signal;
