@@ -1,4 +1,5 @@
 /** Receives one multipart upload: streamed to a folder of its own, under every limit, gone when the request is over. */
+import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,9 +20,20 @@ export interface UploadOptions {
   minFreeBytes: number;
 }
 
+export interface UploadedFile {
+  path: string;
+  bytes: number;
+  /** Hexadecimal. */
+  sha256: string;
+  /** What the client calls it: to be shown, never to be a path. */
+  name: string | undefined;
+}
+
 export interface Upload {
   /** The `file` part on disk; undefined when the request had none. */
-  file: { path: string; bytes: number } | undefined;
+  file: UploadedFile | undefined;
+  /** The request's own folder, gone when the handler is done. */
+  dir: string;
   /** Text fields, nested as their names say (`a[]`, `a[b]`). */
   fields: Readonly<Record<string, unknown>>;
 }
@@ -76,7 +88,7 @@ export function createUploadReceiver(options: UploadOptions): UploadReceiver {
       await requireFreeSpace(options, Number(request.headers['content-length'] ?? 0));
       const folder = await options.spool.createFolder();
       try {
-        const upload = await receive(request, response, join(folder.dir, 'audio'), options);
+        const upload = await receive(request, response, folder.dir, options);
         finishUploading();
         await handle(upload);
       } finally {
@@ -104,8 +116,10 @@ function refuseEarly(request: Request, maxFileBytes: number): void {
   if (declared > maxFileBytes + MAX_FIELDS_TOTAL_BYTES) throw tooLarge(maxFileBytes);
 }
 
-function receive(request: Request, response: Response, path: string, options: UploadOptions): Promise<Upload> {
+function receive(request: Request, response: Response, dir: string, options: UploadOptions): Promise<Upload> {
   const { signal } = contextOf(response);
+  const path = join(dir, 'audio');
+  const hash = createHash('sha256');
   const writing = new AbortController();
   return new Promise<Request>((resolve, reject) => {
     const received = { file: 0, total: 0 };
@@ -119,7 +133,7 @@ function receive(request: Request, response: Response, path: string, options: Up
     // multer never calls back for a request whose connection was gone before it came in.
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
-    const storage = createStorage({ path, limits: options, received, fail, signal: writing.signal });
+    const storage = createStorage({ path, limits: options, received, hash, fail, signal: writing.signal });
     const middleware = multer({
       storage,
       defParamCharset: 'utf8',
@@ -147,15 +161,16 @@ function receive(request: Request, response: Response, path: string, options: Up
       received.total += chunk.length;
       if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) fail(fieldsTooLarge());
     });
-  }).then(toUpload);
+  }).then((received) => toUpload(received, dir, hash));
 }
 
-function toUpload(request: Request): Upload {
+function toUpload(request: Request, dir: string, hash: Hash): Upload {
   const { file } = request;
   const fields: Record<string, unknown> | undefined = request.body;
   // multer takes a request without a body, or with a type it cannot read, for none of its business.
   if (fields === undefined) throw notMultipart();
-  return { file: file && { path: file.path, bytes: file.size }, fields };
+  const name = file?.originalname || undefined;
+  return { file: file && { path: file.path, bytes: file.size, sha256: hash.digest('hex'), name }, fields, dir };
 }
 
 interface StorageOptions {
@@ -163,6 +178,8 @@ interface StorageOptions {
   limits: UploadOptions;
   /** Bytes of the file so far. */
   received: { file: number };
+  /** Of the file. */
+  hash: Hash;
   fail: (error: GatewayError) => void;
   /** Closes the file when the request has failed. */
   signal: AbortSignal;
@@ -172,7 +189,7 @@ interface StorageOptions {
  * multer answers an error only when it has drained the request, however long that is; a file over the limit or a disk
  * that runs full is reported through `fail` at once.
  */
-function createStorage({ path, limits, received, fail, signal }: StorageOptions): multer.StorageEngine {
+function createStorage({ path, limits, received, hash, fail, signal }: StorageOptions): multer.StorageEngine {
   return {
     _handleFile(_request, file, done) {
       let checkedAt = 0;
@@ -180,6 +197,7 @@ function createStorage({ path, limits, received, fail, signal }: StorageOptions)
       // Beside the pipe: with a stage of its own in between, every chunk would be written by itself.
       file.stream.on('data', (chunk: Buffer) => {
         received.file += chunk.length;
+        hash.update(chunk);
         if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
         checkedAt = received.file;
         requireFreeSpace(limits, 0).catch(fail);

@@ -10,6 +10,7 @@ import { WorkerProcess } from '../worker/worker-process.ts';
 import type { Catalog, CatalogEntry } from './catalog.ts';
 import { chooseDtype } from './choose-dtype.ts';
 import { ModelFiles, type ModelHub, type PresentFiles } from './model-files.ts';
+import { identifyModel, type ModelIdentity } from './model-identity.ts';
 import type { Quarantine } from './quarantine.ts';
 import { LostRun, Replica } from './replica.ts';
 
@@ -38,6 +39,8 @@ export interface RegistryRequest<T extends Task> {
   signal: AbortSignal;
   /** Left out when the caller gets nothing before the result: then a crash may be retried whatever was emitted. */
   onEvent?(event: Tasks[T]['event']): void;
+  /** Background work: `requestTimeoutMs` does not hold for it. */
+  unlimited?: boolean | undefined;
 }
 
 interface Entry extends CatalogEntry {
@@ -120,6 +123,13 @@ export class ModelRegistry {
       });
     }
     return entry;
+  }
+
+  /** What the model's results depend on; undefined while its files are not here. @throws as `resolve` */
+  async identify(name: string, task: Task): Promise<ModelIdentity | undefined> {
+    const entry = this.resolve(name, task);
+    const present = entry.present ?? (await entry.files.find());
+    return present && identifyModel(entry.definition, present, entry.dtype, entry.replica.device);
   }
 
   /**
@@ -299,6 +309,7 @@ export class ModelRegistry {
           params: request.params,
           signal: request.signal,
           alone,
+          unlimited: request.unlimited,
           onEvent: (event) => {
             sent ||= request.onEvent !== undefined;
             request.onEvent?.(event);

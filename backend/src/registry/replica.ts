@@ -41,6 +41,8 @@ export interface ReplicaRun extends RunRequest {
   signal: AbortSignal;
   /** Nothing else may be in the worker: how a request is retried whose worker crashed. */
   alone: boolean;
+  /** It may take as long as it takes. */
+  unlimited?: boolean | undefined;
 }
 
 /** A run lost to a crash; `blamesInput`: it ran alone and the worker died of something an input can cause. */
@@ -196,8 +198,8 @@ export class Replica {
     this.#running.add(mark);
     this.#options.onChange();
 
-    const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs);
-    const stop = AbortSignal.any([request.signal, timeout]);
+    const timeout = request.unlimited ? undefined : AbortSignal.timeout(this.#options.requestTimeoutMs);
+    const stop = AbortSignal.any([request.signal, ...(timeout === undefined ? [] : [timeout])]);
     const { result, cancel } = worker.run(request);
     let killTimer: NodeJS.Timeout | undefined;
     const onStop = () => {
@@ -214,7 +216,7 @@ export class Replica {
       if (request.signal.aborted) {
         throw new GatewayError('client_closed_request', { message: 'The client closed the connection.' });
       }
-      if (timeout.aborted) throw timedOut(this.#options.requestTimeoutMs);
+      if (timeout?.aborted) throw timedOut(this.#options.requestTimeoutMs);
       if (error instanceof WorkerCrash) throw new LostRun(error, !mark.overlapped && this.#inputCanCause(error.exit));
       throw error;
     } finally {

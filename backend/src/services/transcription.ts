@@ -15,6 +15,8 @@ export interface TranscriptionService {
     audioPath: string;
     /** It may be interrupted and gone on with; `onEvent` gets its windows then. */
     resume?: RunInput['resume'];
+    /** Background work, without the time limit of requests. */
+    unlimited?: boolean;
     params: TranscriptionParams;
     signal: AbortSignal;
     /** Left out when nothing is sent before the result. */

@@ -1,6 +1,12 @@
 /** The tables as queries see them; one entry per table, beside the migration that made it. */
 import type { AuditTable } from './audit.ts';
+import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
 
 export interface Schema {
   audit_log: AuditTable;
+  jobs: JobTable;
+  job_windows: JobWindowTable;
+  job_events: JobEventTable;
+  artifacts: ArtifactTable;
+  idempotency_keys: IdempotencyTable;
 }

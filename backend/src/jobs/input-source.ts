@@ -1,0 +1,62 @@
+/** A job's audio, on this machine: from the artifact store, or fetched from the URL that the caller gave. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GatewayError } from '../errors.ts';
+import type { FetchedFile } from '../outbound/fetch-to-file.ts';
+import type { JobRow, JobStore } from '../store/jobs.ts';
+import type { ArtifactStore } from './artifacts.ts';
+import { inputKey } from './input-key.ts';
+import { ClaimLost } from './window-writer.ts';
+
+export interface InputSource {
+  /** @throws what fetching throws; ClaimLost */
+  ensure(job: JobRow, signal: AbortSignal): Promise<{ path: string; job: JobRow }>;
+}
+
+export interface InputSourceOptions {
+  store: JobStore;
+  artifacts: ArtifactStore;
+  workRoot: string;
+  fetch(options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile>;
+  /** Audio seconds as the container states them. @throws where there is no audio to read. */
+  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
+}
+
+export function createInputSource({ store, artifacts, workRoot, fetch, probe }: InputSourceOptions): InputSource {
+  async function fetchInput(job: JobRow, url: string, signal: AbortSignal): Promise<JobRow> {
+    const folder = join(workRoot, `${job.id}.input`);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    try {
+      const path = join(folder, 'audio');
+      const { bytes, sha256, fileName } = await fetch({ url, path, signal });
+      const seconds = await probe(path, signal);
+      const key = inputKey(job.owner, sha256);
+      return await store.transaction(async (transaction) => {
+        await store.lockKey(transaction, key);
+        await artifacts.putFile(key, path);
+        const updated = await store.update(transaction, job, {
+          input_key: key,
+          input_sha256: sha256,
+          input_bytes: bytes,
+          input_name: fileName ?? null,
+          audio_seconds: seconds ?? null,
+        });
+        if (updated === undefined) throw new ClaimLost();
+        return updated;
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+
+  return {
+    async ensure(job, signal) {
+      const stored = job.input_key === null && job.url !== null ? await fetchInput(job, job.url, signal) : job;
+      if (stored.input_key === null) {
+        throw new GatewayError('input_deleted', { message: 'The audio of this job has been deleted.' });
+      }
+      return { path: await artifacts.localPath(stored.input_key), job: stored };
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** What the runner needs of a task. `app.ts` registers the handlers. */
+import type { JobRow } from '../store/jobs.ts';
+import type { Provenance } from './manifest.ts';
+
+export interface JobWork {
+  job: JobRow;
+  /** Absolute path of the audio. */
+  inputPath: string;
+  /** For files that a later attempt on this machine may use; gone when the job is over. */
+  workDir: string;
+  /** What earlier attempts stored. */
+  checkpoint: { windows: readonly unknown[]; position: unknown } | undefined;
+  signal: AbortSignal;
+  /** Stored behind those before it; index 0 says that the work began anew. */
+  saveWindow(window: FinishedWindow): void;
+}
+
+export interface FinishedWindow {
+  index: number;
+  window: unknown;
+  position: unknown;
+  /** Audio seconds from the start up to its end. */
+  end: number;
+  segments: readonly { start: number; end: number; text: string }[];
+}
+
+export interface JobOutcome {
+  /** Stored as `result.json`. */
+  result: unknown;
+  /** Other files, by name. */
+  files: readonly { name: string; contentType: string; content: string }[];
+  audioSeconds: number;
+  /** See `JobTable.request_key`; undefined where no later request can be known to be equal. */
+  requestKey: string | undefined;
+  provenance: Provenance;
+}
+
+export type JobHandler = (work: JobWork) => Promise<JobOutcome>;

@@ -1,0 +1,11 @@
+/** Who has a part in a job's transactions: the audit log, the reservation of audio seconds, webhooks. */
+import type { Transaction } from 'kysely';
+import type { JobRow } from '../store/jobs.ts';
+import type { Schema } from '../store/schema.ts';
+
+export interface JobHooks {
+  /** @throws what the caller gets instead of a job: a limit that is reached. */
+  created?(transaction: Transaction<Schema>, job: JobRow): Promise<void>;
+  /** Succeeded, failed or cancelled; `job.cached` tells that nothing was computed for it. */
+  ended?(transaction: Transaction<Schema>, job: JobRow): Promise<void>;
+}

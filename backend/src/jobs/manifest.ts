@@ -1,0 +1,47 @@
+/** The record of how a result came about; written once beside it, and kept when the audio goes. */
+import type { JobRow } from '../store/jobs.ts';
+
+export interface Provenance {
+  /** The model as it was loaded: id, repository, commit, files with their hashes, precision, device. */
+  model: Record<string, unknown>;
+  /** Of what was computed, in order. */
+  stages: readonly Stage[];
+}
+
+export interface Stage {
+  name: string;
+  started_at: string;
+  seconds: number;
+  device: string;
+}
+
+export interface ManifestFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface ManifestParts {
+  job: JobRow;
+  /** undefined: nothing was computed. */
+  provenance: Provenance | undefined;
+  outputs: readonly ManifestFile[];
+  /** Job whose result was taken. */
+  takenFrom?: string | undefined;
+  softwareVersion: string;
+}
+
+export function manifestOf({ job, provenance, outputs, takenFrom, softwareVersion }: ManifestParts): string {
+  const manifest = {
+    manifest_version: 1,
+    job: { id: job.id, task: job.task, created_at: job.created_at, started_at: job.started_at, attempts: job.attempt },
+    input: { name: job.input_name, sha256: job.input_sha256, bytes: job.input_bytes, seconds: job.audio_seconds },
+    model: provenance?.model ?? { id: job.model },
+    parameters: job.request,
+    stages: provenance?.stages ?? [],
+    outputs,
+    ...(takenFrom === undefined ? {} : { taken_from_job: takenFrom }),
+    software: { name: 'audio-gateway', version: softwareVersion },
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
