@@ -64,6 +64,8 @@ export interface GatewayErrorOptions {
   retryAfterSeconds?: number | undefined;
   /** Extra members for the envelope beside OpenAI's four (for example download progress). */
   extra?: Record<string, unknown> | undefined;
+  /** HTTP headers of the answer. */
+  headers?: Record<string, string> | undefined;
   /** For the log only. */
   cause?: unknown;
   /** For the log only. */
@@ -76,6 +78,7 @@ export class GatewayError extends Error {
   readonly param: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly extra: Record<string, unknown> | undefined;
+  readonly headers: Record<string, string> | undefined;
   readonly detail: unknown;
 
   constructor(code: ErrorCode, options: GatewayErrorOptions) {
@@ -84,6 +87,7 @@ export class GatewayError extends Error {
     this.param = options.param;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.extra = options.extra;
+    this.headers = options.headers;
     this.detail = options.detail;
   }
 

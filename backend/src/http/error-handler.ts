@@ -43,6 +43,7 @@ function setErrorHead(response: Response, error: GatewayError): void {
   if (error.code === 'insufficient_storage' || error.code === 'request_timeout') {
     response.setHeader('x-should-retry', 'false');
   }
+  for (const [name, value] of Object.entries(error.headers ?? {})) response.setHeader(name, value);
   response.status(error.status);
 }
 

@@ -129,10 +129,9 @@ export class JobService {
     return this.#options.store.list({ ...page, owner, after });
   }
 
-  /** An unfinished job of this owner whose result will be equal. */
-  async findRunning(requestKey: string): Promise<JobRow | undefined> {
-    const { store } = this.#options;
-    return store.transaction((transaction) => store.findEqual(transaction, requestKey));
+  /** A job whose result is, or will be, that of the request. */
+  async findEqual(requestKey: string): Promise<JobRow | undefined> {
+    return this.#options.store.peekEqual(requestKey);
   }
 
   /** Ends it at once, whether it waits or is worked on; what has been computed is lost. Over already: stays as it is. */

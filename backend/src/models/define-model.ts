@@ -74,8 +74,11 @@ export interface RunInput {
 }
 
 export interface ResumeInput {
-  /** Absolute path of a file for the decoded audio: written by the first run, sought in by those after it. */
-  pcmPath: string;
+  /**
+   * Absolute path of a file for the decoded audio: written by the first run, sought in by those after it. Left out where
+   * only the windows are wanted.
+   */
+  pcmPath?: string | undefined;
   /** What an earlier run left. Of no use to another model or other parameters: then the run begins anew. */
   from?: TranscriptionCheckpoint | undefined;
 }

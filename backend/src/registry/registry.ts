@@ -39,6 +39,8 @@ export interface RegistryRequest<T extends Task> {
   signal: AbortSignal;
   /** Left out when the caller gets nothing before the result: then a crash may be retried whatever was emitted. */
   onEvent?(event: Tasks[T]['event']): void;
+  /** Events may come once more: a crash is retried whatever was emitted. */
+  mayRepeatEvents?: boolean | undefined;
   /** Background work: `requestTimeoutMs` does not hold for it. */
   unlimited?: boolean | undefined;
 }
@@ -311,7 +313,7 @@ export class ModelRegistry {
           alone,
           unlimited: request.unlimited,
           onEvent: (event) => {
-            sent ||= request.onEvent !== undefined;
+            sent ||= request.onEvent !== undefined && request.mayRepeatEvents !== true;
             request.onEvent?.(event);
           },
         });

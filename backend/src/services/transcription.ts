@@ -21,6 +21,8 @@ export interface TranscriptionService {
     signal: AbortSignal;
     /** Left out when nothing is sent before the result. */
     onEvent?: (event: TranscriptionEvent) => void;
+    /** What `onEvent` gets may come once more, from index 0 on, when a crash is retried. */
+    mayRepeatEvents?: boolean;
   }): Promise<TranscriptionResult>;
 }
 

@@ -137,15 +137,13 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
 }
 
 /** The fields of a translation: those of a transcription that OpenAI has there, and ours; others pass and are ignored. */
-export function parseTranslationForm(
-  body: Readonly<Record<string, unknown>>,
-): Pick<TranscriptionForm, 'model' | 'format' | 'params'> {
+export function parseTranslationForm(body: Readonly<Record<string, unknown>>): TranscriptionForm {
   const { model, prompt, response_format, temperature, beam_size } = body;
   const known = Object.entries({ model, prompt, response_format, temperature, beam_size }).filter(
     ([, value]) => value !== undefined,
   );
-  const { format, params, ...form } = parseTranscriptionForm(Object.fromEntries(known));
-  return { model: form.model, format, params: { ...params, task: 'translate' } };
+  const form = parseTranscriptionForm(Object.fromEntries(known));
+  return { ...form, params: { ...form.params, task: 'translate' } };
 }
 
 /**

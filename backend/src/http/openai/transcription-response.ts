@@ -4,8 +4,10 @@ import { languageName } from '../../text/languages.ts';
 import { toSrt, toVtt } from '../../text/subtitles.ts';
 import type { TranscriptionForm } from './transcription-form.ts';
 
+export type AnswerForm = Pick<TranscriptionForm, 'format' | 'granularities'>;
+
 /** Renders a finished transcription in the format asked for. Text formats must not be JSON-typed: clients would parse them. */
-export function sendTranscription(response: Response, result: TranscriptionResult, form: TranscriptionForm): void {
+export function sendTranscription(response: Response, result: TranscriptionResult, form: AnswerForm): void {
   const usage = { type: 'duration', seconds: Math.ceil(result.duration) } as const;
   switch (form.format) {
     case 'json':
@@ -32,7 +34,7 @@ export function sendTranscription(response: Response, result: TranscriptionResul
 export function sendTranslation(
   response: Response,
   result: TranscriptionResult,
-  format: TranscriptionForm['format'],
+  { format }: Pick<AnswerForm, 'format'>,
 ): void {
   switch (format) {
     case 'json':

@@ -2,60 +2,43 @@
 import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { toGatewayError } from '../../errors.ts';
-import type { TranscriptionService } from '../../services/transcription.ts';
 import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
-import type { UploadReceiver } from '../upload.ts';
-import { requireFile } from './require-file.ts';
-import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
+import { receiveSpeech, type SpeechRouteOptions } from './speech-route.ts';
+import { parseTranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
 import { extrasOf, sendTranscription } from './transcription-response.ts';
 
 /** A stream that has nothing to say yet still sends its headers by then: clients and proxies give up on silence. */
 const STREAM_START_MS = 60_000;
 
-export interface TranscriptionRouteOptions {
-  service: TranscriptionService;
-  uploads: UploadReceiver;
-}
-
-export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptions): Route {
+export function transcriptionRoute(options: SpeechRouteOptions): Route {
+  const { service } = options;
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
     operation: transcriptionOperation,
-    handle: (request, response) =>
-      uploads.receive(request, response, async (upload) => {
-        const form = parseTranscriptionForm(upload.fields);
-        const audioPath = requireFile(upload);
-        contextOf(response).fields.model = form.model;
-        service.check(form.model, form.params);
-        const run: Run = (onDelta) =>
+    handle: receiveSpeech(options, {
+      parse: parseTranscriptionForm,
+      send: sendTranscription,
+      stream: (response, { model, params }, audioPath) =>
+        streamTranscription(response, (onDelta) =>
           service.transcribe({
-            model: form.model,
+            model,
             audioPath,
-            params: form.params,
+            params,
             signal: contextOf(response).signal,
-            ...(onDelta && {
-              onEvent: (event) => {
-                if (event.type === 'delta') onDelta(event.delta);
-              },
-            }),
-          });
-        if (form.stream) await streamTranscription(response, run);
-        else await answerTranscription(response, form, run);
-      }),
+            onEvent: (event) => {
+              if (event.type === 'delta') onDelta(event.delta);
+            },
+          }),
+        ),
+    }),
   };
 }
 
-type Run = (onDelta?: (delta: string) => void) => Promise<TranscriptionResult>;
-
-async function answerTranscription(response: Response, form: TranscriptionForm, run: Run): Promise<void> {
-  const result = await run();
-  contextOf(response).fields.audio_seconds = result.duration;
-  sendTranscription(response, result, form);
-}
+type Run = (onDelta: (delta: string) => void) => Promise<TranscriptionResult>;
 
 async function streamTranscription(response: Response, run: Run): Promise<void> {
   const stream = new EventStream(response);

@@ -1,33 +1,15 @@
 /** `POST /v1/audio/translations`: speech in any language the model knows → English text. */
-import type { TranscriptionService } from '../../services/transcription.ts';
-import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
-import type { UploadReceiver } from '../upload.ts';
-import { requireFile } from './require-file.ts';
+import { receiveSpeech, type SpeechRouteOptions } from './speech-route.ts';
 import { parseTranslationForm } from './transcription-form.ts';
 import { sendTranslation } from './transcription-response.ts';
 import { translationOperation } from './translation-operation.ts';
 
-export interface TranslationRouteOptions {
-  service: TranscriptionService;
-  uploads: UploadReceiver;
-}
-
-export function translationRoute({ service, uploads }: TranslationRouteOptions): Route {
+export function translationRoute(options: SpeechRouteOptions): Route {
   return {
     method: 'post',
     path: '/v1/audio/translations',
     operation: translationOperation,
-    handle: (request, response) =>
-      uploads.receive(request, response, async (upload) => {
-        const { model, format, params } = parseTranslationForm(upload.fields);
-        const audioPath = requireFile(upload);
-        const { fields, signal } = contextOf(response);
-        fields.model = model;
-        service.check(model, params);
-        const result = await service.transcribe({ model, audioPath, params, signal });
-        fields.audio_seconds = result.duration;
-        sendTranslation(response, result, format);
-      }),
+    handle: receiveSpeech(options, { parse: parseTranslationForm, send: sendTranslation }),
   };
 }

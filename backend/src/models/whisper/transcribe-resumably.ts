@@ -15,6 +15,7 @@ export async function transcribeResumably(
   { pcmPath, from }: ResumeInput,
   options: TranscribeOptions,
 ): Promise<TranscriptionResult> {
+  if (pcmPath === undefined) return transcribePcm(model, decode(), options);
   if (!existsSync(pcmPath)) await writePcmFile(pcmPath, decode());
   if (from !== undefined) {
     try {

@@ -1,0 +1,94 @@
+/** What transcriptions and translations have in common: an answer at once, a stream, or a job. */
+import type { Request, Response } from 'express';
+import type { TranscriptionResult } from '../../contract/transcription.ts';
+import { publicJobId } from '../../jobs/job-id.ts';
+import type { JobService } from '../../jobs/job-service.ts';
+import type { SpeechJobs, SpeechRequest } from '../../services/speech-jobs.ts';
+import type { TranscriptionService } from '../../services/transcription.ts';
+import { ownerOf } from '../owner.ts';
+import { contextOf } from '../request-context.ts';
+import type { Upload, UploadReceiver } from '../upload.ts';
+import { audioSource, type FetchInput, fetchAudio } from './audio-source.ts';
+import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
+import type { TranscriptionForm } from './transcription-form.ts';
+
+export interface SpeechRouteOptions {
+  service: TranscriptionService;
+  speechJobs: SpeechJobs;
+  jobs: JobService;
+  uploads: UploadReceiver;
+  fetchInput: FetchInput;
+  /** @throws where the address is not one to send to. */
+  checkWebhook(owner: string, url: string): Promise<void> | void;
+}
+
+export interface SpeechAnswers {
+  parse(fields: Upload['fields']): TranscriptionForm;
+  send(response: Response, result: TranscriptionResult, form: TranscriptionForm): void;
+  /** Instead of `send`, when the form asks for a stream. */
+  stream?(response: Response, form: TranscriptionForm, audioPath: string): Promise<void>;
+}
+
+export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream }: SpeechAnswers) {
+  const { service, speechJobs, uploads, fetchInput } = options;
+  return (request: Request, response: Response) =>
+    uploads.receive(request, response, async (upload) => {
+      const form = parse(upload.fields);
+      const asked = parseJobWishes(request, upload.fields);
+      const source = audioSource(upload);
+      const { fields, signal } = contextOf(response);
+      fields.model = form.model;
+      service.check(form.model, form.params);
+      const speech = toRequest(response, form, asked);
+      if (asked.background) {
+        await acceptJob(options, { request, response, speech, asked, source });
+        return;
+      }
+      const audio = await fetchAudio(source, upload, fetchInput, signal);
+      if (form.stream && stream !== undefined) {
+        await stream(response, form, audio.path);
+        return;
+      }
+      const result = await speechJobs.transcribe(speech, audio, signal);
+      fields.audio_seconds = result.duration;
+      send(response, result, form);
+    });
+}
+
+function toRequest(response: Response, form: TranscriptionForm, { mayReuse }: JobAsked): SpeechRequest {
+  return {
+    owner: ownerOf(response),
+    model: form.model,
+    request: { format: form.format, granularities: [...form.granularities], params: form.params },
+    mayReuse,
+  };
+}
+
+interface Acceptance {
+  request: Request;
+  response: Response;
+  speech: SpeechRequest;
+  asked: JobAsked;
+  source: ReturnType<typeof audioSource>;
+}
+
+async function acceptJob(
+  { speechJobs, jobs, checkWebhook }: SpeechRouteOptions,
+  { request, response, speech, asked, source }: Acceptance,
+): Promise<void> {
+  const { idempotencyKey, ...wishes } = asked.wishes;
+  if (wishes.webhookUrl !== undefined) await checkWebhook(speech.owner, wishes.webhookUrl);
+  const { owner: _, ...what } = speech;
+  const input = 'url' in source ? source.url : source.sha256;
+  const idempotency =
+    idempotencyKey === undefined
+      ? undefined
+      : { key: idempotencyKey, fingerprint: fingerprintOf(request.path, [what, wishes], input) };
+  const job = await speechJobs.submit(speech, source, { ...wishes, idempotency }, contextOf(response).signal);
+  const [described] = await jobs.describe([job]);
+  response
+    .status(202)
+    .location(`/v1/jobs/${publicJobId(job.id)}`)
+    .setHeader('preference-applied', 'respond-async')
+    .json(described);
+}

@@ -1,0 +1,206 @@
+/** Transcriptions and translations between HTTP and the jobs: as a job from the start, or one that became a job. */
+import { text } from 'node:stream/consumers';
+import type { JobTask } from '../contract/jobs.ts';
+import type { TranscriptionParams, TranscriptionResult, TranscriptWindow } from '../contract/transcription.ts';
+import { GatewayError, isErrorCode } from '../errors.ts';
+import type { ArtifactStore } from '../jobs/artifacts.ts';
+import { publicJobId } from '../jobs/job-id.ts';
+import type { JobService } from '../jobs/job-service.ts';
+import type { Logger } from '../logger.ts';
+import type { ModelRegistry } from '../registry/registry.ts';
+import type { JobRow } from '../store/jobs.ts';
+import { requestKey } from './request-key.ts';
+import type { TranscriptionService } from './transcription.ts';
+import type { TranscriptionRequest } from './transcription-job.ts';
+
+export interface SpeechRequest {
+  owner: string;
+  /** Id or alias. */
+  model: string;
+  request: TranscriptionRequest;
+  /** An equal result that is there already is as good. */
+  mayReuse: boolean;
+}
+
+export interface LocalAudio {
+  path: string;
+  bytes: number;
+  /** Hexadecimal. */
+  sha256: string;
+  name: string | undefined;
+}
+
+export interface JobWishes {
+  idempotency: { key: string; fingerprint: string } | undefined;
+  metadata: Record<string, string>;
+  webhookUrl: string | undefined;
+  priority: number;
+}
+
+export interface SpeechJobsOptions {
+  service: TranscriptionService;
+  registry: ModelRegistry;
+  jobs: JobService;
+  artifacts: ArtifactStore;
+  /** Audio seconds as the container states them. @throws where there is no audio to read. */
+  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
+  /** How long a caller waits for an answer before the request goes on as a job. */
+  syncMaxMs: number;
+  log: Logger;
+}
+
+interface Begun {
+  windows: TranscriptWindow[];
+  position: unknown;
+}
+
+export class SpeechJobs {
+  readonly #options: SpeechJobsOptions;
+
+  constructor(options: SpeechJobsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what is wrong with the request or its audio, before there is a job; what `JobService.submit` throws. */
+  async submit(
+    request: SpeechRequest,
+    audio: LocalAudio | { url: string },
+    wishes: JobWishes,
+    signal: AbortSignal,
+  ): Promise<JobRow> {
+    const input = 'url' in audio ? audio : { ...audio, seconds: await this.#options.probe(audio.path, signal) };
+    return this.#submit(
+      request,
+      input,
+      wishes,
+      'url' in audio ? undefined : await this.#keyOf(request, audio),
+      undefined,
+    );
+  }
+
+  /**
+   * The result, for a caller who waits: an equal job's, a running equal job's when it is there, or computed here.
+   * @throws became_job when it takes too long; what the model throws.
+   */
+  async transcribe(request: SpeechRequest, audio: LocalAudio, signal: AbortSignal): Promise<TranscriptionResult> {
+    const { service, syncMaxMs } = this.#options;
+    const tooLong = AbortSignal.timeout(syncMaxMs);
+    const key = await this.#keyOf(request, audio);
+    const equal = key === undefined || !request.mayReuse ? undefined : await this.#findEqual(key);
+    if (equal !== undefined) {
+      const over = await this.#waitFor(equal, AbortSignal.any([signal, tooLong]));
+      signal.throwIfAborted();
+      if (tooLong.aborted) throw becameJob(equal);
+      // Cancelled or deleted meanwhile: computed here.
+      if (over?.status === 'succeeded' || over?.status === 'failed') return this.result(over);
+    }
+    const begun: Begun = { windows: [], position: undefined };
+    try {
+      return await service.transcribe({
+        model: request.model,
+        audioPath: audio.path,
+        params: request.request.params,
+        signal: AbortSignal.any([signal, tooLong]),
+        resume: {},
+        mayRepeatEvents: true,
+        onEvent: (event) => {
+          if (event.type !== 'window') return;
+          begun.windows.length = Math.min(begun.windows.length, event.window.index);
+          begun.windows.push(event.window);
+          begun.position = event.position;
+        },
+      });
+    } catch (error) {
+      if (!tooLong.aborted || signal.aborted) throw error;
+      const seconds = await this.#options.probe(audio.path, signal);
+      const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
+      const job = await this.#submit(request, { ...audio, seconds }, wishes, key, begun);
+      this.#options.log.info('request became a job', { job_id: publicJobId(job.id), windows: begun.windows.length });
+      throw becameJob(job);
+    }
+  }
+
+  /** @throws job_not_finished, job_cancelled, the job's own error, artifact_not_found */
+  async result(job: JobRow): Promise<TranscriptionResult> {
+    const id = publicJobId(job.id);
+    if (job.status === 'failed' && job.error !== null) {
+      const { code, message, param } = job.error;
+      throw new GatewayError(isErrorCode(code) ? code : 'internal_error', { message, param: param ?? undefined });
+    }
+    if (job.status === 'cancelled') {
+      throw new GatewayError('job_cancelled', { message: `The job '${id}' was cancelled; it has no result.` });
+    }
+    if (job.status !== 'succeeded') {
+      throw new GatewayError('job_not_finished', {
+        message: `The job '${id}' is ${job.status}; it has no result yet.`,
+        retryAfterSeconds: 1,
+      });
+    }
+    const { key } = await this.#options.jobs.artifact(job.owner, id, 'result.json');
+    // Written by the handler of this very task.
+    return JSON.parse(await text(await this.#options.artifacts.get(key)));
+  }
+
+  #submit(
+    { owner, model, request, mayReuse }: SpeechRequest,
+    input: Parameters<JobService['submit']>[0]['input'],
+    wishes: JobWishes,
+    key: string | undefined,
+    begun: Begun | undefined,
+  ): Promise<JobRow> {
+    const { registry, jobs } = this.#options;
+    return jobs.submit({
+      owner,
+      task: taskOf(request.params),
+      model: registry.resolve(model, 'transcription').definition.id,
+      request,
+      input,
+      requestKey: key,
+      mayReuse,
+      ...wishes,
+      ...(begun && {
+        begun: {
+          position: begun.position,
+          windows: begun.windows.map((window) => ({ index: window.index, window, end: window.end })),
+        },
+      }),
+    });
+  }
+
+  /** undefined while the model's files are not here: what it will be is not known. */
+  async #keyOf({ owner, model, request }: SpeechRequest, { sha256 }: LocalAudio): Promise<string | undefined> {
+    const identity = await this.#options.registry.identify(model, 'transcription');
+    const { params } = request;
+    return identity && requestKey({ owner, task: taskOf(params), model: identity, inputSha256: sha256, params });
+  }
+
+  /** A caller who waits is served without the database too. */
+  async #findEqual(key: string): Promise<JobRow | undefined> {
+    return this.#options.jobs.findEqual(key).catch((error: unknown) => {
+      if (error instanceof GatewayError && error.code === 'database_unavailable') return undefined;
+      throw error;
+    });
+  }
+
+  async #waitFor(job: JobRow, signal: AbortSignal): Promise<JobRow | undefined> {
+    try {
+      return await this.#options.jobs.waitFor(job, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+}
+
+function taskOf({ task }: TranscriptionParams): JobTask {
+  return task === 'translate' ? 'translation' : 'transcription';
+}
+
+function becameJob(job: JobRow): GatewayError {
+  const id = publicJobId(job.id);
+  return new GatewayError('became_job', {
+    message: `The request takes longer than an answer may: it goes on as the job '${id}'. Its result will be at /v1/jobs/${id}/result; the same request again waits for it.`,
+    extra: { job_id: id },
+    headers: { location: `/v1/jobs/${id}`, 'x-should-retry': 'false' },
+  });
+}
