@@ -20,7 +20,9 @@ export interface LoopDelay {
 
 const app = await startApp({ config: loadConfig(process.env), modelListUrl: FAKE_MODEL_LIST, console: false });
 process.send?.({ url: app.url });
-process.on('disconnect', () => process.exit(0));
+const stop = () => void app.close().then(() => process.exit(0));
+process.on('disconnect', stop);
+process.on('SIGTERM', stop);
 
 let histogram: ELDHistogram | undefined;
 process.on('message', (message) => {

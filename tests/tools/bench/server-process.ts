@@ -33,9 +33,9 @@ export async function startServer(
     url: message.url,
     pid,
     child,
-    // Its worker ends with it: the closed channel tells it.
+    // Its workers and its database end with it.
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      child.kill('SIGTERM');
       await exited;
     },
   };
