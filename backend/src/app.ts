@@ -3,9 +3,14 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { probeAudio } from './audio/probe.ts';
 import type { Config } from './config.ts';
+import { requireFreeSpace } from './free-space.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
+import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
+import { jobEventsRoute } from './http/jobs/job-events.ts';
+import { jobRoutes } from './http/jobs/jobs.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
@@ -16,14 +21,20 @@ import { createUploadReceiver } from './http/upload.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
+import { auditJobs } from './jobs/audit-jobs.ts';
+import { openJobs } from './jobs/job-system.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { createAddressGuard } from './outbound/address-guard.ts';
+import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createReadiness } from './services/readiness.ts';
+import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
+import { createTranscriptionJob } from './services/transcription-job.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { openKeys } from './store/keys.ts';
 
@@ -47,6 +58,9 @@ export interface App {
 
 /** How long a slow reader may take for an answer that is written already when the server stops. */
 const LAST_ANSWERS_MS = 500;
+/** A server that sends nothing for so long is asked again. */
+const URL_STALL_MS = 30_000;
+const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
   const version = await readVersion();
@@ -107,6 +121,40 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     maxSeconds: config.audio.maxSeconds,
     maxDecodedBytes: config.audio.maxDecodedBytes,
   });
+  const probe = async (path: string, signal: AbortSignal) =>
+    (await probeAudio(path, { signal, ffprobePath: config.audio.ffprobePath, ffmpegPath: config.audio.ffmpegPath }))
+      .durationSeconds;
+  const fetchInput = createInputFetch(config);
+  const jobs = await openJobs({
+    database,
+    dataDir: config.dataDir,
+    hooks: [auditJobs],
+    concurrency: config.jobs.concurrency,
+    maxFruitlessAttempts: config.jobs.maxAttempts,
+    fetch: fetchInput,
+    probe,
+    version,
+    log,
+  });
+  const speechJobs = new SpeechJobs({
+    service: transcription,
+    registry,
+    jobs: jobs.service,
+    artifacts: jobs.artifacts,
+    probe,
+    syncMaxMs: config.jobs.syncMaxSeconds * 1000,
+    log,
+  });
+  const transcribe = createTranscriptionJob({ service: transcription, registry });
+  await jobs.start({ transcription: transcribe, translation: transcribe });
+  const speech = {
+    service: transcription,
+    speechJobs,
+    jobs: jobs.service,
+    uploads,
+    fetchInput,
+    checkWebhook: () => {},
+  };
   let shuttingDown = false;
   const server = createHttpServer({
     version,
@@ -114,8 +162,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     auth: { keys, listensOnLoopback: isLoopback(config.host), corsOrigins: config.corsOrigins },
     frontendDist: config.frontendDist,
     routes: [
-      transcriptionRoute({ service: transcription, uploads }),
-      translationRoute({ service: transcription, uploads }),
+      transcriptionRoute(speech),
+      translationRoute(speech),
+      ...jobRoutes({ jobs: jobs.service, speechJobs }),
+      jobEventsRoute(jobs.service),
+      jobArtifactsRoute(jobs.service, jobs.artifacts),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
@@ -145,6 +196,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
+    await jobs.stop();
     await uploads.drain(deadline);
     await registry.close(Math.max(0, deadline - Date.now()));
     // The last answers are on their way; what is left then are event streams and kept connections.
@@ -164,6 +216,26 @@ function databaseSecrets(url: string | undefined): string[] {
   if (url === undefined) return [];
   const { password } = new URL(url);
   return password === '' ? [url] : [url, password, decodeURIComponent(password)];
+}
+
+/** Fetches the audio of a `url` into a file, under the limits of an upload. */
+function createInputFetch({ urlInput, upload, dataDir }: Config) {
+  const guard = createAddressGuard({ protocols: ['http:', 'https:'], allowedHosts: urlInput.allowedHosts });
+  return (options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile> => {
+    let checkedAt = Number.NEGATIVE_INFINITY;
+    return fetchToFile({
+      ...options,
+      guard,
+      maxBytes: upload.maxFileBytes,
+      timeoutMs: urlInput.timeoutSeconds * 1000,
+      stallMs: URL_STALL_MS,
+      onProgress: async (received) => {
+        if (received >= checkedAt && received - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
+        checkedAt = received;
+        await requireFreeSpace(dataDir, upload.minFreeBytes);
+      },
+    });
+  };
 }
 
 function createHub(config: Config, log: Logger): ModelHub {

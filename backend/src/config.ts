@@ -131,6 +131,23 @@ export const VARIABLES = {
     '600',
     'Longest time a request may be in the model, waiting in its queue not counted.',
   ),
+  SYNC_MAX_SECONDS: variable(
+    wholeNumber(1, 86_400),
+    '240',
+    'A caller who waits for a result is answered by then: a longer request goes on as a job (408 `became_job`).',
+  ),
+  JOB_CONCURRENCY: variable(wholeNumber(1, 1_000), '4', 'Jobs this gateway works on at a time.'),
+  JOB_MAX_ATTEMPTS: variable(
+    wholeNumber(1, 1_000),
+    '10',
+    'Attempts in a row that may end before a part of the job is done; one more, and it fails.',
+  ),
+  URL_ALLOWED_HOSTS: variable(
+    list,
+    '*',
+    'Hosts that audio may be fetched from: `*`, names, `*.example.com`. One listed by its very name may be private.',
+  ),
+  URL_TIMEOUT_SECONDS: variable(wholeNumber(1, 86_400), '900', 'Longest time fetching the audio of a `url` may take.'),
   SHUTDOWN_GRACE_SECONDS: variable(
     wholeNumber(0, 3_600),
     '30',
@@ -208,6 +225,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxQueuePerReplica: e.MAX_QUEUE_PER_REPLICA,
       requestTimeoutSeconds: e.REQUEST_TIMEOUT_SECONDS,
     },
+    jobs: {
+      syncMaxSeconds: e.SYNC_MAX_SECONDS,
+      concurrency: e.JOB_CONCURRENCY,
+      maxAttempts: e.JOB_MAX_ATTEMPTS,
+    },
+    urlInput: { allowedHosts: e.URL_ALLOWED_HOSTS, timeoutSeconds: e.URL_TIMEOUT_SECONDS },
     shutdownGraceSeconds: e.SHUTDOWN_GRACE_SECONDS,
     upload: {
       maxFileBytes: e.MAX_FILE_SIZE_MB * 2 ** 20,

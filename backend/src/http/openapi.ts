@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
 import { adminEvent } from '../contract/admin.ts';
+import { jobEvent } from '../contract/jobs.ts';
 import { transcriptTextDelta, transcriptTextDone } from '../contract/transcription.ts';
 import type { Route } from './route.ts';
 
@@ -42,6 +43,7 @@ function openApiDocument(routes: readonly Route[], version: string) {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
       schemas: {
         AdminEvent: adminEvent,
+        JobEvent: jobEvent,
         TranscriptTextDeltaEvent: transcriptTextDelta,
         TranscriptTextDoneEvent: transcriptTextDone,
       },

@@ -1,13 +1,13 @@
 /** Receives one multipart upload: streamed to a folder of its own, under every limit, gone when the request is over. */
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { GatewayError } from '../errors.ts';
+import { diskFull, requireFreeSpace } from '../free-space.ts';
 import { acceptBody } from './expect-continue.ts';
 import { contextOf } from './request-context.ts';
 import type { Spool } from './spool.ts';
@@ -85,7 +85,7 @@ export function createUploadReceiver(options: UploadOptions): UploadReceiver {
       uploading = false;
     };
     try {
-      await requireFreeSpace(options, Number(request.headers['content-length'] ?? 0));
+      await requireFreeSpace(options.spool.dir, options.minFreeBytes, Number(request.headers['content-length'] ?? 0));
       const folder = await options.spool.createFolder();
       try {
         const upload = await receive(request, response, folder.dir, options);
@@ -200,7 +200,7 @@ function createStorage({ path, limits, received, hash, fail, signal }: StorageOp
         hash.update(chunk);
         if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
         checkedAt = received.file;
-        requireFreeSpace(limits, 0).catch(fail);
+        requireFreeSpace(limits.spool.dir, limits.minFreeBytes).catch(fail);
       });
       pipeline(file.stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal }).then(
         () => done(null, { path, size: received.file }),
@@ -214,17 +214,6 @@ function createStorage({ path, limits, received, hash, fail, signal }: StorageOp
     // The whole folder goes with the request.
     _removeFile: (_request, _file, done) => done(null),
   };
-}
-
-async function requireFreeSpace({ spool, minFreeBytes }: UploadOptions, coming: number): Promise<void> {
-  const { bavail, bsize } = await statfs(spool.dir);
-  if (bavail * bsize - coming < minFreeBytes) throw diskFull();
-}
-
-function diskFull(): GatewayError {
-  return new GatewayError('insufficient_storage', {
-    message: 'The server has too little free disk space to take this upload.',
-  });
 }
 
 function notMultipart(): GatewayError {

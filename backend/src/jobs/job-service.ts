@@ -9,6 +9,8 @@ import type { JobHooks } from './job-hooks.ts';
 import { jobUuid, publicJobId } from './job-id.ts';
 import type { JobQueue } from './queue.ts';
 
+export type { JobRow };
+
 export interface JobRequest {
   owner: string;
   task: JobTask;

@@ -1,5 +1,7 @@
 /** The record of how a result came about; written once beside it, and kept when the audio goes. */
-import type { JobRow } from '../store/jobs.ts';
+import type { ArtifactRow, JobRow } from '../store/jobs.ts';
+import type { ArtifactStore } from './artifacts.ts';
+import { publicJobId } from './job-id.ts';
 
 export interface Provenance {
   /** The model as it was loaded: id, repository, commit, files with their hashes, precision, device. */
@@ -31,15 +33,29 @@ export interface ManifestParts {
   softwareVersion: string;
 }
 
-export function manifestOf({ job, provenance, outputs, takenFrom, softwareVersion }: ManifestParts): string {
+/** @returns the row that names it. */
+export async function putManifest(artifacts: ArtifactStore, parts: ManifestParts): Promise<ArtifactRow> {
+  const { job } = parts;
+  const key = `jobs/${job.id}/${job.attempt}-manifest.json`;
+  const stored = await artifacts.put(key, manifestOf(parts));
+  return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', ...stored };
+}
+
+function manifestOf({ job, provenance, outputs, takenFrom, softwareVersion }: ManifestParts): string {
   const manifest = {
     manifest_version: 1,
-    job: { id: job.id, task: job.task, created_at: job.created_at, started_at: job.started_at, attempts: job.attempt },
+    job: {
+      id: publicJobId(job.id),
+      task: job.task,
+      created_at: job.created_at,
+      started_at: job.started_at,
+      attempts: job.attempt,
+    },
     input: { name: job.input_name, sha256: job.input_sha256, bytes: job.input_bytes, seconds: job.audio_seconds },
     model: provenance?.model ?? { id: job.model },
     parameters: job.request,
     stages: provenance?.stages ?? [],
-    outputs,
+    outputs: outputs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
     ...(takenFrom === undefined ? {} : { taken_from_job: takenFrom }),
     software: { name: 'audio-gateway', version: softwareVersion },
   };

@@ -10,7 +10,8 @@ import type { ArtifactStore } from './artifacts.ts';
 import type { InputSource } from './input-source.ts';
 import type { JobHandler, JobOutcome } from './job-handler.ts';
 import type { JobHooks } from './job-hooks.ts';
-import { manifestOf } from './manifest.ts';
+import { publicJobId } from './job-id.ts';
+import { putManifest } from './manifest.ts';
 import type { JobQueue, Taken } from './queue.ts';
 import { ClaimLost, createWindowWriter, patiently } from './window-writer.ts';
 
@@ -114,7 +115,7 @@ export class JobRunner {
   }
 
   async #succeed(job: JobRow, taken: Taken, outcome: JobOutcome, seconds: number): Promise<void> {
-    const { store, queue, artifacts, hooks } = this.#options;
+    const { store, queue, artifacts, hooks, version: softwareVersion } = this.#options;
     const contents = [
       { name: 'result.json', contentType: 'application/json', content: JSON.stringify(outcome.result) },
       ...outcome.files,
@@ -126,7 +127,8 @@ export class JobRunner {
       const key = `jobs/${job.id}/${job.attempt}-${name}`;
       kept.push({ job_id: job.id, name, key, content_type: contentType, ...(await artifacts.put(key, content)) });
     }
-    const manifest = await this.#putManifest(done, { outcome, outputs: kept });
+    const { provenance } = outcome;
+    const manifest = await putManifest(artifacts, { job: done, provenance, outputs: kept, softwareVersion });
     await patiently(() =>
       store.transaction(async (transaction) => {
         const claim = { id: job.id, attempt: job.attempt };
@@ -147,7 +149,13 @@ export class JobRunner {
           await store.copyArtifacts(transaction, job.id, follower.id, names);
           const own = { ...follower, audio_seconds: outcome.audioSeconds };
           await store.addArtifacts(transaction, [
-            await this.#putManifest(own, { outputs: kept, takenFrom: job.id, outcome: undefined }),
+            await putManifest(artifacts, {
+              job: own,
+              provenance: undefined,
+              outputs: kept,
+              takenFrom: publicJobId(job.id),
+              softwareVersion,
+            }),
           ]);
           others.push(
             await store.end(transaction, follower.id, 'succeeded', {
@@ -162,27 +170,6 @@ export class JobRunner {
         }
       }),
     );
-  }
-
-  async #putManifest(
-    job: JobRow,
-    parts: {
-      outcome: JobOutcome | undefined;
-      outputs: readonly { name: string; bytes: number; sha256: string }[];
-      takenFrom?: string;
-    },
-  ) {
-    const key = `jobs/${job.id}/${job.attempt}-manifest.json`;
-    const outputs = parts.outputs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }));
-    const content = manifestOf({
-      job,
-      provenance: parts.outcome?.provenance,
-      outputs,
-      takenFrom: parts.takenFrom,
-      softwareVersion: this.#options.version,
-    });
-    const stored = await this.#options.artifacts.put(key, content);
-    return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', ...stored };
   }
 
   async #fail(job: JobRow, taken: Taken, failure: GatewayError, seconds: number): Promise<void> {

@@ -5,10 +5,9 @@ import type { TranscriptionParams, TranscriptionResult, TranscriptWindow } from 
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { ArtifactStore } from '../jobs/artifacts.ts';
 import { publicJobId } from '../jobs/job-id.ts';
-import type { JobService } from '../jobs/job-service.ts';
+import type { JobRow, JobService } from '../jobs/job-service.ts';
 import type { Logger } from '../logger.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import type { JobRow } from '../store/jobs.ts';
 import { requestKey } from './request-key.ts';
 import type { TranscriptionService } from './transcription.ts';
 import type { TranscriptionRequest } from './transcription-job.ts';

@@ -10,10 +10,11 @@ import {
   transcriptionVerboseJson,
 } from '../../contract/transcription.ts';
 import { errorResponses } from '../error-responses.ts';
+import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
 
 const form = z
   .object({
-    file: z.string().meta({
+    file: z.string().optional().meta({
       format: 'binary',
       description:
         'The audio: wav, mp3, m4a, mp4, webm, ogg, flac, mpga. Recognised by its content, never by its name.',
@@ -46,6 +47,7 @@ const form = z
       .meta({ description: 'With `json` only, from models that give log-probabilities' }),
     stream: z.boolean().optional().meta({ description: 'Answer with server-sent events' }),
     chunking_strategy: z.string().optional().meta({ description: '`auto`, or an object of type `server_vad`' }),
+    ...jobFields,
   })
   .meta({ id: 'CreateTranscriptionRequest' });
 
@@ -54,6 +56,7 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
   summary: 'Speech to text',
   tags: ['Audio'],
   security: [{ bearer: [] }],
+  requestParams: { header: jobHeaders },
   requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
   responses: {
     '200': {
@@ -69,6 +72,7 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
         },
       },
     },
-    ...errorResponses(400, 401, 403, 404, 413, 500, 502, 503, 504, 507),
+    ...jobResponses,
+    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 500, 502, 503, 504, 507),
   },
 };

@@ -7,10 +7,11 @@ import {
   translationVerboseJson,
 } from '../../contract/transcription.ts';
 import { errorResponses } from '../error-responses.ts';
+import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
 
 const form = z
   .object({
-    file: z.string().meta({ format: 'binary', description: 'The audio, in any language the model knows' }),
+    file: z.string().optional().meta({ format: 'binary', description: 'The audio, in any language the model knows' }),
     model: z.string().meta({ description: 'Id or alias of a model that translates' }),
     prompt: z.string().optional().meta({ description: 'In English' }),
     response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default `json`' }),
@@ -21,6 +22,7 @@ const form = z
       .max(MAX_BEAM_SIZE)
       .optional()
       .meta({ description: 'Beyond OpenAI; as of transcriptions' }),
+    ...jobFields,
   })
   .meta({ id: 'CreateTranslationRequest' });
 
@@ -29,6 +31,7 @@ export const translationOperation: ZodOpenApiOperationObject = {
   summary: 'Speech to English text',
   tags: ['Audio'],
   security: [{ bearer: [] }],
+  requestParams: { header: jobHeaders },
   requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
   responses: {
     '200': {
@@ -38,6 +41,7 @@ export const translationOperation: ZodOpenApiOperationObject = {
         'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
       },
     },
-    ...errorResponses(400, 401, 403, 404, 413, 500, 502, 503, 504, 507),
+    ...jobResponses,
+    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 500, 502, 503, 504, 507),
   },
 };

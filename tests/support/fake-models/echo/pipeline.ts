@@ -8,17 +8,21 @@
  *     exit:CODE      end the worker with that exit code
  *     file:N         emit the first N bytes of the upload as text
  *     once:FILE      do what follows only if FILE does not exist, and create it
+ *     windows:N:MS   take MS for each of N windows, and go on behind those that were done before
+ *     append:FILE    add a line to FILE
  *     deaf           ignore cancellation from here on
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TranscriptWindow } from '../../../../backend/src/contract/transcription.ts';
 import type { Pipeline, PipelineModule } from '../../../../backend/src/models/define-model.ts';
 
 export const load: PipelineModule<'transcription'>['load'] = async () => {
   const pipeline: Pipeline<'transcription'> = {
-    run: async ({ audioPath }, { prompt = '' }, { signal, emit }) => {
+    run: async ({ audioPath, resume }, { prompt = '' }, { signal, emit }) => {
       let text = '';
       let isDeaf = false;
+      const windows: TranscriptWindow[] = [...(resume?.from?.windows ?? [])];
       const say = (delta: string) => {
         text += delta;
         emit({ type: 'delta', delta });
@@ -33,19 +37,40 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         else if (verb === 'exit') process.exit(Number(argument));
         else if (verb === 'file') say(readFileSync(audioPath).subarray(0, Number(argument)).toString('latin1'));
         else if (verb === 'deaf') isDeaf = true;
-        else if (verb === 'once') {
+        else if (verb === 'append') appendFileSync(argument, 'run\n');
+        else if (verb === 'windows') {
+          const [count = 0, milliseconds = 0] = argument.split(':').map(Number);
+          for (let index = windows.length; index < count; index += 1) {
+            await sleep(milliseconds, undefined, { signal });
+            windows.push(windowOf(index, count));
+            if (resume !== undefined)
+              emit({ type: 'window', window: windowOf(index, count), position: { next: index + 1 } });
+          }
+          text += windows.map(({ segments }) => segments[0]?.text ?? '').join('');
+        } else if (verb === 'once') {
           if (existsSync(argument)) break;
           writeFileSync(argument, '');
         } else throw new Error(`echo does not know "${order}"`);
         // A signal to oneself is delivered on the way back to the event loop.
         if (verb === 'signal') await sleep(10_000);
       }
-      return { text, language: 'en', duration: 1, segments: [], words: [] };
+      return { text, language: 'en', duration: 1, segments: windows.flatMap(({ segments }) => segments), words: [] };
     },
     dispose: async () => {},
   };
   return pipeline;
 };
+
+/** Of a second of audio that is cut into `count`. */
+function windowOf(index: number, count: number): TranscriptWindow {
+  const [start, end] = [index / count, (index + 1) / count];
+  const text = ` w${index}`;
+  const segment = { id: index, seek: 0, start, end, text, tokens: [], temperature: 0, avg_logprob: -0.1 };
+  return {
+    ...{ index, start, end, language: 'en', words: [], suppressed: [] },
+    segments: [{ ...segment, compression_ratio: 1, no_speech_prob: 0 }],
+  };
+}
 
 function spin(milliseconds: number): void {
   const end = performance.now() + milliseconds;

@@ -1,0 +1,185 @@
+/** `/v1/jobs`: the caller's own jobs. */
+import type { Response } from 'express';
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import { JOB_STATUSES, JOB_TASKS, job, jobList } from '../../contract/jobs.ts';
+import { RESPONSE_FORMATS, transcriptionJson, transcriptionVerboseJson } from '../../contract/transcription.ts';
+import { GatewayError } from '../../errors.ts';
+import type { JobPage, JobRow, JobService } from '../../jobs/job-service.ts';
+import type { SpeechJobs } from '../../services/speech-jobs.ts';
+import { transcriptionRequest } from '../../services/transcription-job.ts';
+import { errorResponses } from '../error-responses.ts';
+import { sendTranscription, sendTranslation } from '../openai/transcription-response.ts';
+import { ownerOf } from '../owner.ts';
+import type { Route } from '../route.ts';
+
+export const jobPath = z.object({ id: z.string().meta({ description: 'Of the job' }) });
+
+const MAX_PAGE = 100;
+const DEFAULT_PAGE = 20;
+
+const listQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE))
+    .optional()
+    .meta({ description: `Jobs per page, at most ${MAX_PAGE}; default ${DEFAULT_PAGE}` }),
+  order: z.enum(['asc', 'desc']).optional().meta({ description: 'By the time of creation; default `desc`' }),
+  after: z.string().optional().meta({ description: 'Id of the last job of the page before' }),
+  status: z
+    .string()
+    .transform((value) => value.split(','))
+    .pipe(z.array(z.enum(JOB_STATUSES)))
+    .optional()
+    .meta({ description: 'One, or several with commas between' }),
+  task: z.enum(JOB_TASKS).optional(),
+  model: z.string().optional().meta({ description: 'Id of the model' }),
+});
+
+const resultQuery = z.object({
+  response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default: what the job was asked with' }),
+});
+
+export interface JobRoutesOptions {
+  jobs: JobService;
+  speechJobs: SpeechJobs;
+}
+
+export function jobRoutes({ jobs, speechJobs }: JobRoutesOptions): Route[] {
+  const sendJob = async (response: Response, row: JobRow) => {
+    const [described] = await jobs.describe([row]);
+    response.json(described);
+  };
+  const one = (operation: Pick<ZodOpenApiOperationObject, 'operationId' | 'summary'>): ZodOpenApiOperationObject => ({
+    ...operation,
+    tags: ['Jobs'],
+    security: [{ bearer: [] }],
+    requestParams: { path: jobPath },
+    responses: {
+      '200': { description: 'The job', content: { 'application/json': { schema: job } } },
+      ...errorResponses(401, 403, 404, 503),
+    },
+  });
+  return [
+    {
+      method: 'get',
+      path: '/v1/jobs',
+      operation: {
+        operationId: 'listJobs',
+        summary: "The caller's jobs, page by page",
+        tags: ['Jobs'],
+        security: [{ bearer: [] }],
+        requestParams: { query: listQuery },
+        responses: {
+          '200': { description: 'One page', content: { 'application/json': { schema: jobList } } },
+          ...errorResponses(400, 401, 403, 404, 503),
+        },
+      },
+      handle: async (request, response) => {
+        const query = parseQuery(listQuery, request.query);
+        const page: JobPage = {
+          limit: query.limit ?? DEFAULT_PAGE,
+          order: query.order ?? 'desc',
+          after: query.after,
+          status: query.status,
+          task: query.task,
+          model: query.model,
+        };
+        const { jobs: rows, hasMore } = await jobs.list(ownerOf(response), page);
+        const data = await jobs.describe(rows);
+        response.json({
+          object: 'list',
+          data,
+          first_id: data[0]?.id ?? null,
+          last_id: data.at(-1)?.id ?? null,
+          has_more: hasMore,
+        });
+      },
+    },
+    {
+      method: 'get',
+      path: '/v1/jobs/{id}',
+      operation: one({ operationId: 'retrieveJob', summary: 'One job' }),
+      handle: async (request, response) => {
+        await sendJob(response, await jobs.get(ownerOf(response), idOf(request.params)));
+      },
+    },
+    {
+      method: 'delete',
+      path: '/v1/jobs/{id}',
+      operation: {
+        ...one({ operationId: 'deleteJob', summary: 'Cancels the job if need be, and deletes all of it' }),
+        responses: {
+          '200': {
+            description: 'It is gone',
+            content: {
+              'application/json': {
+                schema: z.object({ id: z.string(), object: z.literal('job'), deleted: z.literal(true) }),
+              },
+            },
+          },
+          ...errorResponses(401, 403, 404, 503),
+        },
+      },
+      handle: async (request, response) => {
+        const id = idOf(request.params);
+        await jobs.delete(ownerOf(response), id);
+        response.json({ id, object: 'job', deleted: true });
+      },
+    },
+    {
+      method: 'post',
+      path: '/v1/jobs/{id}/cancel',
+      operation: one({ operationId: 'cancelJob', summary: 'Ends the job; one that is over stays as it is' }),
+      handle: async (request, response) => {
+        await sendJob(response, await jobs.cancel(ownerOf(response), idOf(request.params)));
+      },
+    },
+    {
+      method: 'get',
+      path: '/v1/jobs/{id}/result',
+      operation: {
+        operationId: 'retrieveJobResult',
+        summary: 'What the request would have been answered with',
+        tags: ['Jobs'],
+        security: [{ bearer: [] }],
+        requestParams: { path: jobPath, query: resultQuery },
+        responses: {
+          '200': {
+            description: 'The transcript in the format asked for',
+            content: {
+              'application/json': { schema: z.union([transcriptionVerboseJson, transcriptionJson]) },
+              'text/plain': { schema: z.string() },
+            },
+          },
+          ...errorResponses(400, 401, 403, 404, 409, 500, 503),
+        },
+      },
+      handle: async (request, response) => {
+        const { response_format: other } = parseQuery(resultQuery, request.query);
+        const row = await jobs.get(ownerOf(response), idOf(request.params));
+        const result = await speechJobs.result(row);
+        const { format, granularities } = transcriptionRequest.parse(row.request);
+        const form = { format: other ?? format, granularities: new Set(granularities) };
+        if (row.task === 'translation') sendTranslation(response, result, form);
+        else sendTranscription(response, result, form);
+      },
+    },
+  ];
+}
+
+/** Express gives a parameter as a string, or as a list for a wildcard. */
+export function idOf({ id }: Record<string, string | string[] | undefined>): string {
+  return typeof id === 'string' ? id : '';
+}
+
+/** @throws invalid_value */
+export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const param = String(issue?.path[0] ?? '');
+  throw new GatewayError('invalid_value', { message: `Invalid value for '${param}': ${issue?.message}.`, param });
+}

@@ -1,0 +1,87 @@
+/** Everything that jobs need, put together: built before the routes, started when they can be served, stopped before the models. */
+import { join } from 'node:path';
+import type { JobTask } from '../contract/jobs.ts';
+import type { Logger } from '../logger.ts';
+import type { FetchedFile } from '../outbound/fetch-to-file.ts';
+import type { Database } from '../store/database.ts';
+import { type ArtifactRow, JOB_CHANNEL, type JobRow, JobStore } from '../store/jobs.ts';
+import { Notifications } from '../store/notifications.ts';
+import { type ArtifactStore, LocalArtifacts } from './artifacts.ts';
+import { createInputSource } from './input-source.ts';
+import type { JobHandler } from './job-handler.ts';
+import type { JobHooks } from './job-hooks.ts';
+import { JobService } from './job-service.ts';
+import { putManifest } from './manifest.ts';
+import { JobQueue } from './queue.ts';
+import { JobRunner } from './runner.ts';
+
+export interface JobSystemOptions {
+  database: Pick<Database, 'db' | 'connection'>;
+  dataDir: string;
+  /** In the order in which they take part in a transaction: the audit log last. */
+  hooks: readonly JobHooks[];
+  /** Jobs worked on at a time. */
+  concurrency: number;
+  maxFruitlessAttempts: number;
+  fetch(options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile>;
+  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
+  version: string;
+  log: Logger;
+}
+
+export interface JobSystem {
+  service: JobService;
+  artifacts: ArtifactStore;
+  /** Begins to work on jobs, those that were left included. */
+  start(handlers: Record<JobTask, JobHandler>): Promise<void>;
+  /** Gives back what is in work, and ends the queue's connections. */
+  stop(): Promise<void>;
+}
+
+export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
+  const { database, dataDir, hooks, concurrency, log, version } = options;
+  const store = new JobStore(database.db);
+  const artifacts = new LocalArtifacts(join(dataDir, 'artifacts'));
+  const workRoot = join(dataDir, 'jobs');
+  const notifications = new Notifications({ connection: database.connection, channel: JOB_CHANNEL, log });
+  const queue = await JobQueue.start({ connection: database.connection, log, concurrency });
+  const writeManifest = (job: JobRow, outputs: readonly ArtifactRow[], takenFrom: string) =>
+    putManifest(artifacts, { job, outputs, takenFrom, provenance: undefined, softwareVersion: version });
+  const service = new JobService({
+    store,
+    queue,
+    artifacts,
+    notifications,
+    hooks,
+    concurrency,
+    putManifest: writeManifest,
+  });
+  let runner: JobRunner | undefined;
+  return {
+    service,
+    artifacts,
+    async start(handlers) {
+      const inputs = createInputSource({ store, artifacts, workRoot, fetch: options.fetch, probe: options.probe });
+      const { maxFruitlessAttempts } = options;
+      runner = new JobRunner({
+        store,
+        queue,
+        artifacts,
+        inputs,
+        notifications,
+        handlers,
+        hooks,
+        workRoot,
+        maxFruitlessAttempts,
+        version,
+        log,
+      });
+      await runner.start();
+    },
+    async stop() {
+      await runner?.stop();
+      await queue.stop();
+      await notifications.close();
+    },
+  };
+}
