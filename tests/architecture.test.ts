@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   commands: ['config.ts', 'store'],
   'config.ts': [],
   'file-lock.ts': [],
-  http: ['services', 'store', 'registry', 'text', 'file-lock.ts'],
+  http: ['services', 'store', 'registry', 'text', 'file-lock.ts', 'rate-limits.ts'],
   services: ['registry', 'jobs', 'hub', 'audio', 'text', 'models/define-model.ts'],
   registry: ['worker', 'hub', 'gpu', 'models/define-model.ts'],
   worker: ['models/define-model.ts', 'models/load-model-list.ts', 'audio'],
@@ -32,11 +32,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   audio: ['text'],
   text: [],
   hub: ['file-lock.ts'],
-  store: ['file-lock.ts'],
+  store: ['file-lock.ts', 'rate-limits.ts'],
   contract: [],
   'errors.ts': [],
   'logger.ts': [],
   'abortable.ts': [],
+  'rate-limits.ts': [],
   observability: [],
 };
 const EVERYWHERE = ['contract', 'errors.ts', 'logger.ts', 'observability', 'abortable.ts'];

@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import { ANONYMOUS } from './contract/keys.ts';
+import { adminAuditRoute } from './http/admin/audit.ts';
+import type { AuditEvent } from './http/admin/audited.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { adminKeysRoutes } from './http/admin/keys.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
@@ -24,8 +28,12 @@ import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createTranscriptionService } from './services/transcription.ts';
+import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
+import { KeyRecords } from './store/key-records.ts';
 import { openKeys } from './store/keys.ts';
+import { takeRequest } from './store/request-rates.ts';
+import { readUsage } from './store/usage.ts';
 
 export interface AppOptions {
   config: Config;
@@ -79,7 +87,14 @@ interface Foundation {
 }
 
 async function startOn(database: Database, { config, modelListUrl, log, version }: Foundation): Promise<App> {
-  const { keys, created } = await openKeys(config);
+  const { db } = database;
+  const { keys, created } = await openKeys({ db, ...config });
+  const audit = {
+    append: async (event: AuditEvent) => {
+      await db.transaction().execute((transaction) => appendAudit(transaction, event));
+    },
+    rows: () => exportAudit(db),
+  };
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const registry = new ModelRegistry({
@@ -111,7 +126,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
-    auth: { keys, listensOnLoopback: isLoopback(config.host), corsOrigins: config.corsOrigins },
+    auth: {
+      keys,
+      takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
+      listensOnLoopback: isLoopback(config.host),
+      corsOrigins: config.corsOrigins,
+    },
+    trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
     routes: [
       transcriptionRoute({ service: transcription, uploads }),
@@ -119,6 +140,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
+      ...adminKeysRoutes({
+        records: new KeyRecords(db),
+        readUsage: (id) => readUsage(db, id),
+        isBuiltIn: (id) => id === ANONYMOUS.id || keys.environmentPrincipal(id) !== undefined,
+        resolveModel: (name) => registry.describe(name)?.id,
+        audit,
+      }),
+      adminAuditRoute(audit),
       ...healthRoutes({
         version,
         checks: createReadiness({

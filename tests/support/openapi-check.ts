@@ -128,7 +128,7 @@ export function expectEnvelope(body: unknown): void {
   }
 }
 
-/** The literal path wins over a template; a parameter may contain slashes, as model ids do. */
+/** The literal path wins over a template; the ids of models, alone, may contain slashes. */
 function findOperation({ paths }: Document, method: string, path: string): Operation | undefined {
   const item =
     paths[path] ?? Object.entries(paths).find(([template]) => template.includes('{') && matches(template, path))?.[1];
@@ -138,9 +138,12 @@ function findOperation({ paths }: Document, method: string, path: string): Opera
 
 function matches(template: string, path: string): boolean {
   const pattern = template
-    .split(/\{\w+\}/)
-    .map((literal) => literal.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('.+');
+    .split(/(\{\w+\})/)
+    .map((part) => {
+      if (part === '{model}') return '.+';
+      return part.startsWith('{') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    })
+    .join('');
   return new RegExp(`^${pattern}$`).test(path);
 }
 

@@ -69,6 +69,6 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
         },
       },
     },
-    ...errorResponses(400, 401, 403, 404, 413, 500, 502, 503, 504, 507),
+    ...errorResponses(400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 507),
   },
 };

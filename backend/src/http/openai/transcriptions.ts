@@ -3,8 +3,9 @@ import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { toGatewayError } from '../../errors.ts';
 import type { TranscriptionService } from '../../services/transcription.ts';
-import { contextOf } from '../request-context.ts';
+import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
+import { requireModel } from '../scopes.ts';
 import { EventStream } from '../sse.ts';
 import type { UploadReceiver } from '../upload.ts';
 import { requireFile } from './require-file.ts';
@@ -24,13 +25,14 @@ export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptio
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
+    task: 'transcription',
     operation: transcriptionOperation,
     handle: (request, response) =>
       uploads.receive(request, response, async (upload) => {
         const form = parseTranscriptionForm(upload.fields);
         const audioPath = requireFile(upload);
         contextOf(response).fields.model = form.model;
-        service.check(form.model, form.params);
+        requireModel(principalOf(response), service.check(form.model, form.params));
         const run: Run = (onDelta) =>
           service.transcribe({
             model: form.model,

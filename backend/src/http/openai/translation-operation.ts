@@ -38,6 +38,6 @@ export const translationOperation: ZodOpenApiOperationObject = {
         'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
       },
     },
-    ...errorResponses(400, 401, 403, 404, 413, 500, 502, 503, 504, 507),
+    ...errorResponses(400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 507),
   },
 };

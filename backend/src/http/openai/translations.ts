@@ -1,7 +1,8 @@
 /** `POST /v1/audio/translations`: speech in any language the model knows → English text. */
 import type { TranscriptionService } from '../../services/transcription.ts';
-import { contextOf } from '../request-context.ts';
+import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
+import { requireModel } from '../scopes.ts';
 import type { UploadReceiver } from '../upload.ts';
 import { requireFile } from './require-file.ts';
 import { parseTranslationForm } from './transcription-form.ts';
@@ -17,6 +18,7 @@ export function translationRoute({ service, uploads }: TranslationRouteOptions):
   return {
     method: 'post',
     path: '/v1/audio/translations',
+    task: 'translation',
     operation: translationOperation,
     handle: (request, response) =>
       uploads.receive(request, response, async (upload) => {
@@ -24,7 +26,7 @@ export function translationRoute({ service, uploads }: TranslationRouteOptions):
         const audioPath = requireFile(upload);
         const { fields, signal } = contextOf(response);
         fields.model = model;
-        service.check(model, params);
+        requireModel(principalOf(response), service.check(model, params));
         const result = await service.transcribe({ model, audioPath, params, signal });
         fields.audio_seconds = result.duration;
         sendTranslation(response, result, format);
