@@ -27,7 +27,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'free-space.ts': [],
   'retry.ts': [],
   'stall-guard.ts': ['retry.ts'],
-  http: ['services', 'jobs', 'store', 'registry', 'text', 'file-lock.ts', 'free-space.ts'],
+  http: ['services', 'jobs', 'store', 'registry', 'text', 'file-lock.ts', 'free-space.ts', 'rate-limits.ts'],
   services: ['registry', 'jobs', 'outbound', 'hub', 'audio', 'text', 'models/define-model.ts'],
   jobs: ['outbound', 'store'],
   registry: ['worker', 'hub', 'gpu', 'models/define-model.ts'],
@@ -37,11 +37,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   text: [],
   hub: ['file-lock.ts', 'retry.ts', 'stall-guard.ts'],
   outbound: ['retry.ts', 'stall-guard.ts'],
-  store: ['file-lock.ts'],
+  store: ['file-lock.ts', 'rate-limits.ts'],
   contract: [],
   'errors.ts': [],
   'logger.ts': [],
   'abortable.ts': [],
+  'rate-limits.ts': [],
   observability: [],
 };
 const EVERYWHERE = ['contract', 'errors.ts', 'logger.ts', 'observability', 'abortable.ts'];

@@ -37,6 +37,19 @@ describe('configuration', () => {
     expect(() => loadConfig({ MODEL_DTYPES: 'fp16' })).toThrow('MODEL_DTYPES: "fp16" is not model=dtype');
   });
 
+  it('knows whom to trust, and nobody who is everybody', () => {
+    expect(loadConfig({}).trustProxy).toBe(false);
+    expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toBe(2);
+    expect(loadConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8,fd00::/8' }).trustProxy).toEqual([
+      'loopback',
+      '10.0.0.0/8',
+      'fd00::/8',
+    ]);
+    for (const value of ['true', 'yes', '10.0.0.0/33', '10.0.0', 'proxy.example', '10.0.0.0/8/8', '-1', ',']) {
+      expect(() => loadConfig({ TRUST_PROXY: value }), value).toThrow(/TRUST_PROXY: .* neither/);
+    }
+  });
+
   it('never repeats a secret in a problem', () => {
     expect(() =>
       loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim', DATABASE_URL: 'mysql://u:geheim@h/n' }),

@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeAudio } from './audio/probe.ts';
 import type { Config } from './config.ts';
+import { ANONYMOUS } from './contract/keys.ts';
 import { requireFreeSpace } from './free-space.ts';
+import { adminAuditRoute } from './http/admin/audit.ts';
+import type { AuditEvent } from './http/admin/audited.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { adminKeysRoutes } from './http/admin/keys.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
@@ -35,8 +39,12 @@ import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
+import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
+import { KeyRecords } from './store/key-records.ts';
 import { openKeys } from './store/keys.ts';
+import { takeRequest } from './store/request-rates.ts';
+import { readUsage } from './store/usage.ts';
 
 export interface AppOptions {
   config: Config;
@@ -93,7 +101,14 @@ interface Foundation {
 }
 
 async function startOn(database: Database, { config, modelListUrl, log, version }: Foundation): Promise<App> {
-  const { keys, created } = await openKeys(config);
+  const { db } = database;
+  const { keys, created } = await openKeys({ db, ...config });
+  const audit = {
+    append: async (event: AuditEvent) => {
+      await db.transaction().execute((transaction) => appendAudit(transaction, event));
+    },
+    rows: () => exportAudit(db),
+  };
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const registry = new ModelRegistry({
@@ -159,7 +174,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
-    auth: { keys, listensOnLoopback: isLoopback(config.host), corsOrigins: config.corsOrigins },
+    auth: {
+      keys,
+      takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
+      listensOnLoopback: isLoopback(config.host),
+      corsOrigins: config.corsOrigins,
+    },
+    trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
     routes: [
       transcriptionRoute(speech),
@@ -170,6 +191,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
+      ...adminKeysRoutes({
+        records: new KeyRecords(db),
+        readUsage: (id) => readUsage(db, id),
+        isBuiltIn: (id) => id === ANONYMOUS.id || keys.environmentPrincipal(id) !== undefined,
+        resolveModel: (name) => registry.describe(name)?.id,
+        audit,
+      }),
+      adminAuditRoute(audit),
       ...healthRoutes({
         version,
         checks: createReadiness({

@@ -2,6 +2,7 @@
  * The environment, read once. `loadConfig(env)` is pure; a bad value stops the start and every problem is listed.
  * `doc/configuration.md` is checked against VARIABLES by a test.
  */
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -17,6 +18,21 @@ const wholeNumber = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
 const path = z.string().transform((value) => resolve(value));
 const origin = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/i, 'must be an origin such as https://app.example');
+/** Express's `trust proxy`, without `true`: that would believe whatever a caller writes. */
+const trustProxy = z.string().transform((value, context) => {
+  if (value === 'false') return false;
+  if (/^\d{1,3}$/.test(value)) return Number(value) === 0 ? false : Number(value);
+  const proxies = value.split(',').map((item) => item.trim());
+  for (const proxy of proxies) {
+    if (/^(loopback|linklocal|uniquelocal)$/.test(proxy) || isAddressOrSubnet(proxy)) continue;
+    context.addIssue({
+      code: 'custom',
+      message: `"${proxy}" is neither a number of proxies nor an address such as 10.0.0.0/8, nor false`,
+    });
+    return z.NEVER;
+  }
+  return proxies;
+});
 const apiKey = z.string().min(8, 'is shorter than 8 characters');
 
 /** `alias=model,alias=model`, or other pairs. */
@@ -34,6 +50,13 @@ const pairs = (form: string) =>
     }
     return result;
   });
+
+function isAddressOrSubnet(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
 
 const DEFAULT_MODEL = 'zipformer-gigaspeech-3.3m';
 const OPENAI_NAMES = ['whisper-1', 'gpt-transcribe', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe'];
@@ -64,6 +87,11 @@ export const VARIABLES = {
     list.pipe(z.array(origin)),
     'app://obsidian.md',
     "Browser origins that may call `/v1`, besides the gateway's own.",
+  ),
+  TRUST_PROXY: variable(
+    trustProxy,
+    'false',
+    "Proxies whose `X-Forwarded-For` is believed: how many stand in front, or their addresses and subnets, comma-separated (`loopback`, `10.0.0.0/8`). Off, the socket's address is the caller's.",
   ),
   DATA_DIR: variable(path, './data', 'State of the gateway: database, keys, spooled uploads, derived graphs.'),
   DATABASE_URL: {
@@ -206,6 +234,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     apiKeys: e.OPENAI_API_KEYS,
     adminApiKeys: e.ADMIN_API_KEYS,
     corsOrigins: e.CORS_ORIGINS,
+    trustProxy: e.TRUST_PROXY,
     dataDir: e.DATA_DIR,
     databaseUrl: e.DATABASE_URL,
     modelCacheDir: e.MODEL_CACHE_DIR,

@@ -7,6 +7,7 @@ const CATALOGUE = {
   missing_required_parameter: { status: 400, type: 'invalid_request_error' },
   invalid_value: { status: 400, type: 'invalid_request_error' },
   unsupported_value: { status: 400, type: 'invalid_request_error' },
+  invalid_json: { status: 400, type: 'invalid_request_error' },
   invalid_multipart: { status: 400, type: 'invalid_request_error' },
   unsupported_audio: { status: 400, type: 'invalid_request_error' },
   audio_too_short: { status: 400, type: 'invalid_request_error' },
@@ -19,22 +20,30 @@ const CATALOGUE = {
   idempotency_key_reused: { status: 400, type: 'invalid_request_error' },
   missing_api_key: { status: 401, type: 'invalid_request_error' },
   invalid_api_key: { status: 401, type: 'invalid_request_error' },
+  api_key_revoked: { status: 401, type: 'invalid_request_error' },
+  api_key_expired: { status: 401, type: 'invalid_request_error' },
   api_keys_not_configured: { status: 401, type: 'invalid_request_error' },
   admin_key_required: { status: 403, type: 'invalid_request_error' },
+  insufficient_scope: { status: 403, type: 'invalid_request_error' },
   origin_not_allowed: { status: 403, type: 'invalid_request_error' },
   proxy_not_allowed: { status: 403, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   model_not_downloaded: { status: 404, type: 'invalid_request_error' },
   job_not_found: { status: 404, type: 'invalid_request_error' },
   artifact_not_found: { status: 404, type: 'invalid_request_error' },
+  key_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   method_not_allowed: { status: 405, type: 'invalid_request_error' },
   became_job: { status: 408, type: 'invalid_request_error' },
   job_not_finished: { status: 409, type: 'invalid_request_error' },
   job_cancelled: { status: 409, type: 'invalid_request_error' },
+  key_is_revoked: { status: 409, type: 'invalid_request_error' },
   input_deleted: { status: 410, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
   url_too_large: { status: 413, type: 'invalid_request_error' },
+  rate_limit_exceeded: { status: 429, type: 'requests' },
+  concurrency_limit_exceeded: { status: 429, type: 'requests' },
+  insufficient_quota: { status: 429, type: 'insufficient_quota' },
   client_closed_request: { status: 499, type: 'invalid_request_error' },
   internal_error: { status: 500, type: 'server_error' },
   job_given_up: { status: 500, type: 'server_error' },
@@ -62,10 +71,10 @@ export interface GatewayErrorOptions {
   param?: string | undefined;
   /** Seconds, sent as `Retry-After`. */
   retryAfterSeconds?: number | undefined;
+  /** Further response headers, in lower case. */
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Extra members for the envelope beside OpenAI's four (for example download progress). */
   extra?: Record<string, unknown> | undefined;
-  /** HTTP headers of the answer. */
-  headers?: Record<string, string> | undefined;
   /** For the log only. */
   cause?: unknown;
   /** For the log only. */
@@ -77,8 +86,8 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly param: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
   readonly extra: Record<string, unknown> | undefined;
-  readonly headers: Record<string, string> | undefined;
   readonly detail: unknown;
 
   constructor(code: ErrorCode, options: GatewayErrorOptions) {
@@ -86,8 +95,8 @@ export class GatewayError extends Error {
     this.code = code;
     this.param = options.param;
     this.retryAfterSeconds = options.retryAfterSeconds;
-    this.extra = options.extra;
     this.headers = options.headers;
+    this.extra = options.extra;
     this.detail = options.detail;
   }
 

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import type { Health } from '../../backend/src/contract/health.ts';
+import { ANONYMOUS, type Principal } from '../../backend/src/contract/keys.ts';
 import { adminEventsRoute } from '../../backend/src/http/admin/events.ts';
 import { adminModelsRoute } from '../../backend/src/http/admin/models.ts';
 import { healthRoutes } from '../../backend/src/http/ops/health.ts';
@@ -55,8 +56,11 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     if (how === 'restarted') rev = 0;
     current = new Map(list.map((model) => [model.id, { ...model, rev: ++rev }]));
   };
-  const identify = (key: string) =>
-    revoked ? undefined : key === adminKey ? 'admin' : key === userKey ? 'user' : undefined;
+  const identify = async (key: string): Promise<Principal | undefined> => {
+    if (revoked || (key !== adminKey && key !== userKey)) return undefined;
+    const role = key === adminKey ? 'admin' : 'user';
+    return { ...ANONYMOUS, id: `key_${role}`, role };
+  };
   const events = adminEventsRoute(feed);
   const openStreams = new Set<() => void>();
 
@@ -64,7 +68,13 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     createHttpServer({
       version: VERSION,
       log: SILENT,
-      auth: { keys: { hasUserKeys: true, identify }, listensOnLoopback: true, corsOrigins: [] },
+      auth: {
+        keys: { hasUserKeys: async () => true, identify },
+        takeRequest: () => Promise.reject(new Error('no key has a limit here')),
+        listensOnLoopback: true,
+        corsOrigins: [],
+      },
+      trustProxy: false,
       frontendDist,
       routes: [
         ...healthRoutes({ version: VERSION, checks: async () => checks }),

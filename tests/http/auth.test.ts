@@ -35,6 +35,11 @@ describe('a server with keys', () => {
     ['the other user key', bearer('another-user-key'), 200, undefined],
     ['an admin key', bearer(ADMIN_KEY), 200, undefined],
     ['a scheme in lower case', { authorization: `bearer ${USER_KEY}` }, 200, undefined],
+    ['X-API-Key', { 'X-API-Key': USER_KEY }, 200, undefined],
+    ['X-API-Key that is wrong', { 'X-API-Key': 'sk-wrong' }, 401, 'invalid_api_key'],
+    ['X-API-Key that is empty', { 'X-API-Key': '' }, 401, 'missing_api_key'],
+    ["X-API-Key beside a proxy's own password", { 'X-API-Key': USER_KEY, Authorization: 'Basic eDp5' }, 200, undefined],
+    ['X-API-Key beside a wrong bearer', { 'X-API-Key': USER_KEY, ...bearer('sk-wrong') }, 401, 'invalid_api_key'],
   ])('/v1 with %s', async (_title, headers, status, code) => {
     const answer = await ask(api, { path: '/v1/models', headers });
     expect(answer.status).toBe(status);
@@ -46,6 +51,7 @@ describe('a server with keys', () => {
     ['a wrong key', bearer('sk-wrong'), 401, 'invalid_api_key'],
     ['a user key', bearer(USER_KEY), 403, 'admin_key_required'],
     ['an admin key', bearer(ADMIN_KEY), 200, undefined],
+    ['an admin key as X-API-Key', { 'X-API-Key': ADMIN_KEY }, 200, undefined],
   ])('/api with %s', async (_title, headers, status, code) => {
     const answer = await ask(api, { path: '/api/admin/models', headers });
     expect(answer.status).toBe(status);
@@ -60,7 +66,7 @@ describe('a server with keys', () => {
   });
 
   it('a key in the query or in a cookie is none', async () => {
-    const headers = { Cookie: `key=${USER_KEY}`, 'X-Api-Key': USER_KEY };
+    const headers = { Cookie: `key=${USER_KEY}; X-API-Key=${USER_KEY}` };
     expect((await ask(api, { path: `/v1/models?api_key=${USER_KEY}`, headers })).status).toBe(401);
   });
 

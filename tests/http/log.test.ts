@@ -41,6 +41,8 @@ describe('the log', () => {
       status: 200,
       ms: expect.any(Number),
       request_id: expect.stringMatching(/^req_/),
+      key_id: expect.stringMatching(/^env_[0-9a-f]{16}$/),
+      address: '127.0.0.1',
       model: 'whisper-1',
       audio_seconds: 1,
     });
@@ -113,5 +115,30 @@ describe('the log', () => {
     await eventually(async () => {
       expect(await lines()).toContainEqual(expect.objectContaining({ request_id: id, status: 400 }));
     });
+  });
+});
+
+describe("a caller's address", () => {
+  const FORWARDED = '203.0.113.7, 198.51.100.8';
+  it.each([
+    ['false', '127.0.0.1'],
+    ['0', '127.0.0.1'],
+    ['1', '198.51.100.8'],
+    ['2', '203.0.113.7'],
+    ['10.0.0.0/8', '127.0.0.1'],
+    ['loopback', '198.51.100.8'],
+    ['127.0.0.1, 198.51.100.0/24', '203.0.113.7'],
+  ])('with TRUST_PROXY=%s is %s', async (value, address) => {
+    const api = await startApi({ env: { TRUST_PROXY: value } });
+    try {
+      await api.fetch('/v1/models', { headers: { 'x-forwarded-for': FORWARDED } });
+      await eventually(async () => {
+        const log = await readFile(join(api.app.dir, 'logs', 'gateway.log'), 'utf8');
+        const line = log.split('\n').find((text) => text.includes('/v1/models'));
+        expect(JSON.parse(line ?? '{}')).toMatchObject({ address });
+      });
+    } finally {
+      await api.close();
+    }
   });
 });

@@ -1,14 +1,29 @@
 /** Who may come in: `/v1` with a user or admin key (or anonymously on loopback), `/api` with an admin key, always. */
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import { ANONYMOUS, type Principal } from '../contract/keys.ts';
 import { GatewayError } from '../errors.ts';
+import { allowanceHeaders, rateExceeded } from '../rate-limits.ts';
+import { contextOf } from './request-context.ts';
 
 export interface KeyDirectory {
-  readonly hasUserKeys: boolean;
-  identify(presented: string): 'user' | 'admin' | undefined;
+  /** Whether anybody is to send a key. */
+  hasUserKeys(): Promise<boolean>;
+  /** @throws api_key_revoked, api_key_expired */
+  identify(presented: string): Promise<Principal | undefined>;
+}
+
+export interface RequestRate {
+  allowed: boolean;
+  limit: number;
+  remaining: number;
+  waitSeconds: number;
+  resetSeconds: number;
 }
 
 export interface AuthOptions {
   keys: KeyDirectory;
+  /** Counts a request of a key that has a limit. */
+  takeRequest(owner: string, perMinute: number): Promise<RequestRate>;
   /** The address the server listens on is this machine's own. */
   listensOnLoopback: boolean;
   corsOrigins: readonly string[];
@@ -17,30 +32,51 @@ export interface AuthOptions {
 const PROXY_HEADERS = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
 
 export function requireUser(options: AuthOptions): RequestHandler {
-  return (request, _response, next) => {
+  return async (request, response, next) => {
     const key = presentedKey(request);
-    const role = key === undefined ? undefined : options.keys.identify(key);
-    if (role === undefined) {
-      if (options.keys.hasUserKeys) throw key === undefined ? missingKey() : wrongKey(key);
+    const principal = key === undefined ? undefined : await options.keys.identify(key);
+    if (principal === undefined) {
+      if (await options.keys.hasUserKeys()) throw key === undefined ? missingKey() : wrongKey(key);
       allowAnonymous(request, options);
     }
+    admit(response, principal ?? ANONYMOUS);
+    await countRequest(response, principal ?? ANONYMOUS, options);
     next();
   };
 }
 
 export function requireAdmin({ keys }: Pick<AuthOptions, 'keys'>): RequestHandler {
-  return (request, _response, next) => {
+  return async (request, response, next) => {
     const key = presentedKey(request);
     if (key === undefined) throw missingKey();
-    const role = keys.identify(key);
-    if (role === undefined) throw wrongKey(key);
-    if (role !== 'admin') {
+    const principal = await keys.identify(key);
+    if (principal === undefined) throw wrongKey(key);
+    if (principal.role !== 'admin') {
       throw new GatewayError('admin_key_required', {
-        message: 'This route needs an admin key (ADMIN_API_KEYS); the key you sent opens /v1 only.',
+        message: 'This route needs an admin key; the key you sent opens /v1 only.',
       });
     }
+    admit(response, principal);
     next();
   };
+}
+
+function admit(response: Response, principal: Principal): void {
+  const context = contextOf(response);
+  context.principal = principal;
+  context.fields.key_id = principal.id;
+}
+
+async function countRequest(
+  response: Response,
+  { id, limits }: Principal,
+  { takeRequest }: Pick<AuthOptions, 'takeRequest'>,
+): Promise<void> {
+  if (limits.requests_per_minute === null) return;
+  const { allowed, waitSeconds, ...rate } = await takeRequest(id, limits.requests_per_minute);
+  const allowance = { unit: 'requests' as const, ...rate };
+  if (!allowed) throw rateExceeded(allowance, waitSeconds);
+  response.set(allowanceHeaders(allowance));
 }
 
 /** Whether the `Host` header names this machine; else a web page could reach the server through a name it controls. */
@@ -81,14 +117,17 @@ function allowAnonymous(request: Request, { listensOnLoopback, corsOrigins }: Au
   }
 }
 
+/** A bearer counts before `X-API-Key`: some clients send an Authorization of their own that is none. */
 function presentedKey(request: Request): string | undefined {
-  const match = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '');
-  return match?.[1];
+  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  const header = request.headers['x-api-key'];
+  return bearer ?? (typeof header === 'string' ? /^\S+$/.exec(header)?.[0] : undefined);
 }
 
 function missingKey(): GatewayError {
   return new GatewayError('missing_api_key', {
-    message: "You didn't provide an API key. Send it in an Authorization header: Authorization: Bearer YOUR_KEY.",
+    message:
+      "You didn't provide an API key. Send it in an Authorization header (Authorization: Bearer YOUR_KEY), or as X-API-Key.",
   });
 }
 

@@ -12,7 +12,14 @@ export function corsForOpenAi(origins: readonly string[]): RequestHandler {
     done(null, {
       origin: origin !== undefined && isAllowedOrigin(origin, request, origins) ? origin : false,
       methods: ['GET', 'POST', 'DELETE'],
-      exposedHeaders: ['x-request-id', 'openai-processing-ms', 'retry-after', 'location'],
+      exposedHeaders: [
+        'x-request-id',
+        'openai-processing-ms',
+        'retry-after',
+        'x-should-retry',
+        'location',
+        ...['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-requests`),
+      ],
       maxAge: 600,
     });
   });

@@ -1,9 +1,17 @@
 /** The only place that renders errors: OpenAI's envelope for whatever was thrown. */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { GatewayError, toGatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError, toGatewayError } from '../errors.ts';
 import { answerEarly } from './answer-early.ts';
 import { isAwaitingContinue } from './expect-continue.ts';
 import { contextOf } from './request-context.ts';
+
+/** These would not go better at once, though clients repeat their statuses. */
+const NOT_WORTH_REPEATING: ReadonlySet<ErrorCode> = new Set([
+  'insufficient_storage',
+  'request_timeout',
+  'insufficient_quota',
+  'key_is_revoked',
+]);
 
 /** No route matched: JSON, never Express's HTML. */
 export const unknownUrl: RequestHandler = (request) => {
@@ -39,11 +47,8 @@ function isBodyComing(request: Request): boolean {
 
 function setErrorHead(response: Response, error: GatewayError): void {
   if (error.retryAfterSeconds !== undefined) response.setHeader('retry-after', error.retryAfterSeconds);
-  // A full disk or a file that does not fit in the time will not go better at once: clients must not repeat it.
-  if (error.code === 'insufficient_storage' || error.code === 'request_timeout') {
-    response.setHeader('x-should-retry', 'false');
-  }
-  for (const [name, value] of Object.entries(error.headers ?? {})) response.setHeader(name, value);
+  if (error.headers !== undefined) response.set(error.headers);
+  if (NOT_WORTH_REPEATING.has(error.code)) response.setHeader('x-should-retry', 'false');
   response.status(error.status);
 }
 

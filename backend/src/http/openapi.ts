@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
 import { adminEvent } from '../contract/admin.ts';
+import { auditRow } from '../contract/audit.ts';
 import { jobEvent } from '../contract/jobs.ts';
 import { transcriptTextDelta, transcriptTextDone } from '../contract/transcription.ts';
 import type { Route } from './route.ts';
@@ -29,7 +30,11 @@ export function openApiRoute(routes: readonly Route[], version: string): Route {
 /** The OpenAPI 3.1 document of these routes; the schemas of streamed events stand in `components`. */
 function openApiDocument(routes: readonly Route[], version: string) {
   const paths: Record<string, Record<string, Route['operation']>> = {};
-  for (const { path, method, operation } of routes) paths[path] = { ...paths[path], [method]: operation };
+  for (const { path, method, operation } of routes) {
+    // What takes a bearer takes the other header as well.
+    const security = operation.security === undefined ? {} : { security: [{ bearer: [] }, { apiKeyHeader: [] }] };
+    paths[path] = { ...paths[path], [method]: { ...operation, ...security } };
+  }
   return createDocument({
     openapi: '3.1.1',
     info: {
@@ -40,10 +45,14 @@ function openApiDocument(routes: readonly Route[], version: string) {
     },
     paths,
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKeyHeader: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
       schemas: {
         AdminEvent: adminEvent,
         JobEvent: jobEvent,
+        AuditRow: auditRow,
         TranscriptTextDeltaEvent: transcriptTextDelta,
         TranscriptTextDoneEvent: transcriptTextDone,
       },

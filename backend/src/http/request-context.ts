@@ -1,6 +1,7 @@
 /** What every request carries: its id, when it came, its log fields, and a signal that aborts when the client goes. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
+import type { Principal } from '../contract/keys.ts';
 import type { Logger } from '../logger.ts';
 
 export interface RequestContext {
@@ -9,10 +10,12 @@ export interface RequestContext {
   /** Aborts when the connection closes before the answer is complete. */
   signal: AbortSignal;
   log: Logger;
+  /** Whose request it is; undefined on routes that are open to everybody. */
+  principal: Principal | undefined;
   /** The whole answer is written, though it may not have ended yet: a client that leaves now has what it came for. */
   answered: boolean;
   /** Added to the request's log line. */
-  fields: { model?: string; audio_seconds?: number; error_code?: string; error?: unknown };
+  fields: { key_id?: string; model?: string; audio_seconds?: number; error_code?: string; error?: unknown };
 }
 
 const contexts = new WeakMap<Response, RequestContext>();
@@ -22,6 +25,13 @@ export function contextOf(response: Response): RequestContext {
   const context = contexts.get(response);
   if (context === undefined) throw new Error('request context is missing');
   return context;
+}
+
+/** @throws on a route that is open to everybody: a programming error. */
+export function principalOf(response: Response): Principal {
+  const { principal } = contextOf(response);
+  if (principal === undefined) throw new Error('nobody was asked for a key');
+  return principal;
 }
 
 /** First in the chain: gives the request its context, stamps the answer's headers and writes one log line at its end. */
@@ -34,10 +44,13 @@ export function requestContext(log: Logger): RequestHandler {
       startedAt: performance.now(),
       signal: controller.signal,
       log: log.child({ request_id: id }),
+      principal: undefined,
       answered: false,
       fields: {},
     };
     contexts.set(response, context);
+    // The socket's, or what TRUST_PROXY says; a closed socket has none.
+    const address = request.ip;
     response.setHeader('x-request-id', id);
     stampProcessingTime(response, context);
     response.once('close', () => {
@@ -47,6 +60,7 @@ export function requestContext(log: Logger): RequestHandler {
         method: request.method,
         // The path alone: a query string may hold anything.
         route: request.baseUrl + request.path,
+        address,
         status: isAnswered ? response.statusCode : 499,
         ms: Math.round(performance.now() - context.startedAt),
         ...context.fields,

@@ -1,6 +1,9 @@
 /** A route: what OpenAPI says of it, who may call it, and its handler. `server.ts` mounts the list, `openapi.ts` prints it. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import type { KeyTask } from '../contract/keys.ts';
+import { principalOf } from './request-context.ts';
+import { requireTask } from './scopes.ts';
 
 export interface Route {
   method: 'get' | 'post' | 'patch' | 'delete';
@@ -8,6 +11,8 @@ export interface Route {
   path: string;
   /** Express pattern where it is not the same with `:` for braces. */
   pattern?: string;
+  /** What a key must be allowed to do; judged before the body is read. */
+  task?: KeyTask;
   operation: ZodOpenApiOperationObject;
   handle: (request: Request, response: Response) => Promise<void> | void;
 }
@@ -18,5 +23,8 @@ export function expressPattern(route: Route): string {
 
 export function requestHandler(route: Route): RequestHandler {
   // Express 5 passes a rejected promise on to the error handler.
-  return (request, response) => route.handle(request, response);
+  return (request, response) => {
+    if (route.task !== undefined) requireTask(principalOf(response), route.task);
+    return route.handle(request, response);
+  };
 }

@@ -19,6 +19,8 @@ export interface ServerOptions {
   auth: AuthOptions;
   routes: readonly Route[];
   frontendDist: string;
+  /** Express's `trust proxy`: whose X-Forwarded-For is believed. */
+  trustProxy: false | number | readonly string[];
 }
 
 /** Headers must come soon; a body may take long (a slow line, a large file) as long as it keeps coming. */
@@ -30,6 +32,7 @@ export function createHttpServer(options: ServerOptions): Server {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', options.trustProxy);
   app.use(requestContext(options.log));
   app.use('/v1', corsForOpenAi(options.auth.corsOrigins), requireUser(options.auth));
   app.use('/api', requireAdmin(options.auth));

@@ -16,7 +16,7 @@ import { JobQueue } from './queue.ts';
 import { JobRunner } from './runner.ts';
 
 export interface JobSystemOptions {
-  database: Pick<Database, 'db' | 'connection'>;
+  database: Pick<Database, 'db' | 'connection' | 'embedded'>;
   dataDir: string;
   /** In the order in which they take part in a transaction: the audit log last. */
   hooks: readonly JobHooks[];
@@ -74,6 +74,7 @@ export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
         workRoot,
         maxFruitlessAttempts,
         version,
+        alone: database.embedded !== undefined,
         log,
       });
       await runner.start();

@@ -14,7 +14,7 @@ const SUPERVISE_SECONDS = 5;
 const EXPIRE_SECONDS = 23 * 3600;
 /** How often an entry is tried is the job's own to say: it knows whether it got on. */
 const RETRY_LIMIT = 1000;
-const RETRY_MAX_SECONDS = 60;
+const RETRY_MAX_SECONDS = 30;
 const POLL_SECONDS = 1;
 /** While notifications wake the workers, polling finds what is due after a pause. */
 const NOTIFIED_POLL_SECONDS = 1;
@@ -86,6 +86,11 @@ export class JobQueue {
   /** Has no effect when the entry is another's by now. */
   async complete(transaction: Transaction<Schema>, { jobId, retryCount }: Taken): Promise<void> {
     await this.#boss.complete(QUEUE, { id: jobId, retryCount }, null, { db: fromKysely(transaction) });
+  }
+
+  /** Takes entries from whoever held them: they come again after a pause. */
+  async release(jobIds: string[]): Promise<void> {
+    if (jobIds.length > 0) await this.#boss.fail(QUEUE, jobIds, { reason: 'its gateway ended' });
   }
 
   /** For a job that nobody needs to work on any more, taken or not. */

@@ -28,6 +28,8 @@ export interface JobRunnerOptions {
   /** Attempts in a row that may end without a finished window. */
   maxFruitlessAttempts: number;
   version: string;
+  /** No other gateway uses the database: what was in work when this one starts is nobody's. */
+  alone: boolean;
   log: Logger;
 }
 
@@ -51,6 +53,7 @@ export class JobRunner {
 
   async start(): Promise<void> {
     await mkdir(this.#options.workRoot, { recursive: true, mode: 0o700 });
+    if (this.#options.alone) await this.#options.queue.release(await this.#options.store.running());
     this.#unsubscribe = this.#options.notifications.subscribe((id) => void this.#recheck(id));
     await this.#options.queue.work((taken) => this.#attempt(taken));
   }

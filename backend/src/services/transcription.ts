@@ -7,9 +7,10 @@ import type { ModelRegistry } from '../registry/registry.ts';
 export interface TranscriptionService {
   /**
    * Checks everything that can be known before the audio is looked at.
+   * @returns id of the model, which may have been named by an alias.
    * @throws model_not_found, unsupported_value, invalid_value
    */
-  check(model: string, params: TranscriptionParams): void;
+  check(model: string, params: TranscriptionParams): string;
   transcribe(request: {
     model: string;
     audioPath: string;
@@ -50,7 +51,9 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
     }
     const param = params.language === undefined ? 'languages' : 'language';
     const spoken = params.language === undefined ? (params.languages ?? []) : [params.language];
-    if (spoken.length === 0 || languages.length === 0 || spoken.some((code) => languages.includes(code))) return;
+    if (spoken.length === 0 || languages.length === 0 || spoken.some((code) => languages.includes(code))) {
+      return definition.id;
+    }
     const missing = spoken.map((code) => `'${code}'`).join(', ');
     throw new GatewayError('unsupported_value', {
       message: `The model '${model}' understands ${languages.join(', ')}; not ${missing}.`,

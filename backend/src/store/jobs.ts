@@ -203,6 +203,11 @@ export class JobStore {
     return compute === null || audio === null || audio === 0 ? undefined : compute / audio;
   }
 
+  async running(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('jobs').select('id').where('status', '=', 'running').execute();
+    return rows.map(({ id }) => id);
+  }
+
   async countUnfinished(owner?: string): Promise<number> {
     let query = this.#db.selectFrom('jobs').select(sql<number>`count(*)`.as('count')).where('status', 'in', UNFINISHED);
     if (owner !== undefined) query = query.where('owner', '=', owner);

@@ -1,104 +1,141 @@
 /**
- * Who a key belongs to. Keys come from the environment, and one admin key may come from the first start; only SHA-256
- * hashes are kept, in memory and in `DATA_DIR/keys.json`.
+ * Who a key belongs to. Keys of the environment are held in memory; all others are records in the database, looked up
+ * at each request, so that a revocation holds at once in every gateway. Only SHA-256 hashes are kept.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { timingSafeEqual } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import { NO_LIMITS, type Principal } from '../contract/keys.ts';
+import { GatewayError } from '../errors.ts';
+import { importKeyFile, writeInitialKey } from './key-files.ts';
+import { hashOf, makeKeyId, makeSecret, toPrincipal } from './key-rows.ts';
+import type { Schema } from './schema.ts';
 
-export type KeyRole = 'user' | 'admin';
-
-const keyFile = z.object({ keys: z.array(z.object({ role: z.enum(['user', 'admin']), sha256: z.string() })) });
-
-interface StoredKey {
-  role: KeyRole;
+interface EnvironmentKey {
+  principal: Principal;
   hash: Buffer;
 }
 
 export class Keys {
-  readonly #keys: readonly StoredKey[];
+  readonly #db: Kysely<Schema>;
+  readonly #environment: readonly EnvironmentKey[];
 
-  constructor(keys: readonly StoredKey[]) {
-    this.#keys = keys;
+  constructor(db: Kysely<Schema>, environment: readonly EnvironmentKey[]) {
+    this.#db = db;
+    this.#environment = environment;
   }
 
-  /** Whether any key opens `/v1` for users; without one the server may answer anonymously on loopback. */
-  get hasUserKeys(): boolean {
-    return this.#keys.some(({ role }) => role === 'user');
+  /**
+   * Whether keys open `/v1` for users; without any the server may answer anonymously on loopback. A key that was
+   * revoked or has expired counts: the server must not open because its last key closed.
+   */
+  async hasUserKeys(): Promise<boolean> {
+    if (this.#environment.some(({ principal }) => principal.role === 'user')) return true;
+    const found = await this.#db
+      .selectFrom('api_keys')
+      .select('id')
+      .where('admin', '=', false)
+      .limit(1)
+      .executeTakeFirst();
+    return found !== undefined;
   }
 
-  /** The key's role; takes the same time whether it matches none, the first or the last. */
-  identify(presented: string): KeyRole | undefined {
-    const hash = sha256(presented);
-    let role: KeyRole | undefined;
-    for (const key of this.#keys) {
-      if (timingSafeEqual(key.hash, hash) && role !== 'admin') role = key.role;
+  /** @throws api_key_revoked, api_key_expired (also a secret that a rotation has replaced), database_unavailable. */
+  async identify(secret: string): Promise<Principal | undefined> {
+    const hash = hashOf(secret);
+    const known = this.#fromEnvironment(Buffer.from(hash, 'hex'));
+    if (known !== undefined) return known;
+    const row = await this.#db
+      .selectFrom('api_keys')
+      .selectAll()
+      .select([
+        sql<boolean>`expires_at is not null and expires_at <= now()`.as('is_expired'),
+        sql<boolean>`hash <> ${hash} and coalesce(previous_expires_at <= now(), true)`.as('is_replaced'),
+      ])
+      .where((where) => where.or([where('hash', '=', hash), where('previous_hash', '=', hash)]))
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (row.revoked_at !== null) {
+      throw new GatewayError('api_key_revoked', { message: 'This API key was revoked. Use another one.' });
     }
-    return role;
+    if (row.is_replaced) {
+      throw new GatewayError('api_key_expired', { message: 'This API key was rotated. Use its new secret.' });
+    }
+    if (row.is_expired) {
+      throw new GatewayError('api_key_expired', { message: 'This API key has expired. Use another one.' });
+    }
+    return toPrincipal(row);
+  }
+
+  /** The record of a key of the environment; undefined for any other id. */
+  environmentPrincipal(id: string): Principal | undefined {
+    return this.#environment.find(({ principal }) => principal.id === id)?.principal;
+  }
+
+  /** Takes the same time whether it matches none, the first or the last. */
+  #fromEnvironment(hash: Buffer): Principal | undefined {
+    let found: Principal | undefined;
+    for (const key of this.#environment) {
+      if (timingSafeEqual(key.hash, hash) && found?.role !== 'admin') found = key.principal;
+    }
+    return found;
   }
 }
 
 export interface OpenKeysOptions {
+  db: Kysely<Schema>;
   dataDir: string;
   apiKeys: readonly string[];
   adminApiKeys: readonly string[];
 }
 
+/** Any number, the same in every gateway: of two that start together, one makes the first admin key. */
+const FIRST_KEY_LOCK = 4_207_849_485;
+
 /**
- * @returns the keys; `created` when this is the first start without an admin key: the key made then, and the file (mode
- * 0600) it was written to.
+ * Imports the key file of earlier versions, too.
+ * @returns the keys; `created` when there was no admin key that works: the one made then, and the file (mode 0600) it
+ * was written to.
  * @throws when `keys.json` exists and is not a key file.
  */
 export async function openKeys(
   options: OpenKeysOptions,
 ): Promise<{ keys: Keys; created: { key: string; path: string } | undefined }> {
-  const fromEnvironment: StoredKey[] = [
-    ...options.apiKeys.map((key) => ({ role: 'user' as const, hash: sha256(key) })),
-    ...options.adminApiKeys.map((key) => ({ role: 'admin' as const, hash: sha256(key) })),
+  const { db, dataDir } = options;
+  const environment = [
+    ...options.apiKeys.map((key) => environmentKey(key, 'user')),
+    ...options.adminApiKeys.map((key) => environmentKey(key, 'admin')),
   ];
-  const path = join(options.dataDir, 'keys.json');
-  const stored = await readStored(path);
-  const known = [...fromEnvironment, ...stored];
-  if (known.some(({ role }) => role === 'admin')) return { keys: new Keys(known), created: undefined };
-
-  const key = `agw-admin-${randomBytes(24).toString('base64url')}`;
-  const initial: StoredKey = { role: 'admin', hash: sha256(key) };
-  await mkdir(options.dataDir, { recursive: true });
-  const keyPath = join(options.dataDir, 'initial-admin-key');
-  await writePrivate(keyPath, `${key}\n`);
-  const contents = { keys: [...stored, initial].map(({ role, hash }) => ({ role, sha256: hash.toString('hex') })) };
-  await writePrivate(path, `${JSON.stringify(contents, null, 2)}\n`);
-  return { keys: new Keys([...known, initial]), created: { key, path: keyPath } };
-}
-
-async function readStored(path: string): Promise<StoredKey[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
+  const keys = new Keys(db, environment);
+  await importKeyFile(db, dataDir);
+  if (options.adminApiKeys.length > 0) return { keys, created: undefined };
+  const created = await db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(${sql.lit(FIRST_KEY_LOCK)})`.execute(transaction);
+    const usable = await transaction
+      .selectFrom('api_keys')
+      .select('id')
+      .where('admin', '=', true)
+      .where('revoked_at', 'is', null)
+      .where(sql<boolean>`coalesce(expires_at > now(), true)`)
+      .limit(1)
+      .executeTakeFirst();
+    if (usable !== undefined) return undefined;
+    const { secret, prefix, hash } = makeSecret();
+    // First the file: a record whose secret nobody has would keep the next start from making another.
+    const path = await writeInitialKey(dataDir, secret);
+    await transaction
+      .insertInto('api_keys')
+      .values({ id: makeKeyId(), name: 'first admin key', prefix, hash, admin: true })
+      .execute();
+    return { key: secret, path };
   });
-  if (text === undefined) return [];
-  const parsed = keyFile.safeParse(parseJson(text));
-  if (!parsed.success) throw new Error(`${path} is not a key file; move it away to start with a new admin key`);
-  return parsed.data.keys.map(({ role, sha256: hex }) => ({ role, hash: Buffer.from(hex, 'hex') }));
+  return { keys, created };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function writePrivate(path: string, contents: string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  await writeFile(temporary, contents, { mode: 0o600 });
-  // `mode` is ignored for a file that is there already.
-  await chmod(temporary, 0o600);
-  await rename(temporary, path);
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function environmentKey(secret: string, role: Principal['role']): EnvironmentKey {
+  const hash = hashOf(secret);
+  const scopes = { admin: role === 'admin', tasks: null, models: null };
+  return {
+    principal: { id: `env_${hash.slice(0, 16)}`, role, scopes, limits: NO_LIMITS },
+    hash: Buffer.from(hash, 'hex'),
+  };
 }

@@ -1,9 +1,16 @@
 /** The tables as queries see them; one entry per table, beside the migration that made it. */
 import type { AuditTable } from './audit.ts';
 import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
+import type { KeyTable } from './key-rows.ts';
+import type { RequestRateTable } from './request-rates.ts';
+import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
 
 export interface Schema {
   audit_log: AuditTable;
+  api_keys: KeyTable;
+  request_rates: RequestRateTable;
+  usage_reservations: UsageReservationTable;
+  usage_totals: UsageTotalTable;
   jobs: JobTable;
   job_windows: JobWindowTable;
   job_events: JobEventTable;

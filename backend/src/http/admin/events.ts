@@ -28,7 +28,7 @@ export function adminEventsRoute(feed: ModelFeed): Route {
           description: '`data:` frames of AdminEvent: `snapshot` first, then `model.state`',
           content: { 'text/event-stream': { schema: z.string() } },
         },
-        ...errorResponses(401, 403),
+        ...errorResponses(401, 403, 500, 503),
       },
     },
     handle: (_request, response) => {

@@ -14,7 +14,7 @@ export function adminModelsRoute(directory: Pick<ModelDirectory, 'list'>): Route
       security: [{ bearer: [] }],
       responses: {
         '200': { description: 'The models', content: { 'application/json': { schema: adminModelList } } },
-        ...errorResponses(401, 403),
+        ...errorResponses(401, 403, 500, 503),
       },
     },
     handle: (_request, response) => {

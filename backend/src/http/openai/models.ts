@@ -3,7 +3,9 @@ import type { AdminModel } from '../../contract/admin.ts';
 import { type Model, model, modelList, modelPath } from '../../contract/models.ts';
 import { GatewayError } from '../../errors.ts';
 import { errorResponses } from '../error-responses.ts';
+import { principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
+import { mayUseModel, requireModel } from '../scopes.ts';
 
 export interface ModelDirectory {
   list(): AdminModel[];
@@ -18,16 +20,18 @@ export function modelRoutes(directory: ModelDirectory): Route[] {
       path: '/v1/models',
       operation: {
         operationId: 'listModels',
-        summary: 'Every model that can be called, whether its files are here or not',
+        summary: 'Every model that the key may call, whether its files are here or not',
         tags: ['Models'],
         security: [{ bearer: [] }],
         responses: {
           '200': { description: 'The models', content: { 'application/json': { schema: modelList } } },
-          ...errorResponses(401, 403),
+          ...errorResponses(401, 403, 429, 500, 503),
         },
       },
       handle: (_request, response) => {
-        response.json({ object: 'list', data: directory.list().map((item) => toModel(item, item.id)) });
+        const principal = principalOf(response);
+        const allowed = directory.list().filter(({ id }) => mayUseModel(principal, id));
+        response.json({ object: 'list', data: allowed.map((item) => toModel(item, item.id)) });
       },
     },
     {
@@ -42,7 +46,7 @@ export function modelRoutes(directory: ModelDirectory): Route[] {
         requestParams: { path: modelPath },
         responses: {
           '200': { description: 'The model', content: { 'application/json': { schema: model } } },
-          ...errorResponses(400, 401, 403, 404),
+          ...errorResponses(400, 401, 403, 404, 429, 500, 503),
         },
       },
       handle: (request, response) => {
@@ -52,6 +56,7 @@ export function modelRoutes(directory: ModelDirectory): Route[] {
         if (found === undefined) {
           throw new GatewayError('model_not_found', { message: `The model '${name}' does not exist.`, param: 'model' });
         }
+        requireModel(principalOf(response), found.id);
         response.json(toModel(found, name));
       },
     },

@@ -6,7 +6,8 @@ import type { JobService } from '../../jobs/job-service.ts';
 import type { SpeechJobs, SpeechRequest } from '../../services/speech-jobs.ts';
 import type { TranscriptionService } from '../../services/transcription.ts';
 import { ownerOf } from '../owner.ts';
-import { contextOf } from '../request-context.ts';
+import { contextOf, principalOf } from '../request-context.ts';
+import { requireModel } from '../scopes.ts';
 import type { Upload, UploadReceiver } from '../upload.ts';
 import { audioSource, type FetchInput, fetchAudio } from './audio-source.ts';
 import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
@@ -38,7 +39,7 @@ export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream
       const source = audioSource(upload);
       const { fields, signal } = contextOf(response);
       fields.model = form.model;
-      service.check(form.model, form.params);
+      requireModel(principalOf(response), service.check(form.model, form.params));
       const speech = toRequest(response, form, asked);
       if (asked.background) {
         await acceptJob(options, { request, response, speech, asked, source });

@@ -73,6 +73,6 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
       },
     },
     ...jobResponses,
-    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 500, 502, 503, 504, 507),
+    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
 };

@@ -18,6 +18,7 @@ export function transcriptionRoute(options: SpeechRouteOptions): Route {
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
+    task: 'transcription',
     operation: transcriptionOperation,
     handle: receiveSpeech(options, {
       parse: parseTranscriptionForm,

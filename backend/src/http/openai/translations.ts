@@ -9,6 +9,7 @@ export function translationRoute(options: SpeechRouteOptions): Route {
   return {
     method: 'post',
     path: '/v1/audio/translations',
+    task: 'translation',
     operation: translationOperation,
     handle: receiveSpeech(options, { parse: parseTranslationForm, send: sendTranslation }),
   };

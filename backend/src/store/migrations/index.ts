@@ -1,9 +1,11 @@
 /** Every migration, in order. One that has been released is never changed: a new one is added. */
 import type { Migration } from 'kysely/migration';
 import * as auditLog from './0001-audit-log.ts';
+import * as keys from './0002-keys.ts';
 import * as jobs from './0003-jobs.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
+  '0002-keys': keys,
   '0003-jobs': jobs,
 };

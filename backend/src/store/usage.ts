@@ -1,0 +1,247 @@
+/**
+ * Audio seconds per key: reserved before the work, charged when it is done, given back when it failed. What is reserved
+ * counts as used, so nothing that runs at the same time, in whatever gateway, can overrun a limit. A reservation is also
+ * the place its work takes among the key's `concurrent_jobs`.
+ */
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { type KeyLimits, type KeyUsage, NO_LIMITS } from '../contract/keys.ts';
+import { concurrencyExceeded, quotaExhausted } from '../rate-limits.ts';
+import { limitsOf } from './key-rows.ts';
+import type { Schema } from './schema.ts';
+
+export interface UsageReservationTable {
+  /** Of the work: a job's or a request's id. */
+  reference: string;
+  owner: string;
+  /** UTC day it began on, which is the day (and month) that is charged. */
+  day: Date;
+  seconds: number;
+  /** null: until it is settled or released. Else the gateway that works on it renews it; a dead one's lapses. */
+  expires_at: Date | null;
+}
+
+export interface UsageTotalTable {
+  owner: string;
+  /** UTC. */
+  day: Date;
+  seconds: number;
+  requests: number;
+}
+
+export interface Claim {
+  /** Id of the key's record. */
+  owner: string;
+  /** Id of the work. A second claim for the same work adds its seconds to the first. */
+  reference: string;
+  /** Whole seconds of audio. */
+  seconds: number;
+}
+
+type Db = Kysely<Schema> | Transaction<Schema>;
+
+const LEASE_SECONDS = 60;
+/** Three renewals may fail before a lease lapses. */
+const RENEWAL_MS = (LEASE_SECONDS * 1000) / 4;
+const TODAY = sql<Date>`(now() at time zone 'utc')::date`;
+const IS_LIVE = sql<boolean>`(expires_at is null or expires_at > now())`;
+
+/**
+ * Takes a place and seconds. Inside a transaction, the key's other claims wait until that ends.
+ * @throws concurrency_limit_exceeded, insufficient_quota: then nothing was taken.
+ */
+export async function reserve(db: Db, claim: Claim, leaseSeconds: number | null = null): Promise<void> {
+  await inTransaction(db, async (transaction) => {
+    const { owner, reference, seconds } = claim;
+    const limits = await lockLimits(transaction, owner);
+    const use = await currentUse(transaction, owner, reference);
+    if (limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
+      throw concurrencyExceeded(limits.concurrent_jobs);
+    }
+    requireSeconds(limits, use, seconds);
+    await transaction
+      .insertInto('usage_reservations')
+      .values({
+        owner,
+        reference,
+        seconds,
+        day: TODAY,
+        expires_at: leaseSeconds === null ? null : sql<Date>`now() + make_interval(secs => ${leaseSeconds})`,
+      })
+      .onConflict((conflict) =>
+        conflict.column('reference').doUpdateSet({ seconds: sql`usage_reservations.seconds + ${seconds}` }),
+      )
+      .execute();
+  });
+}
+
+/** The work is done and took `seconds` of audio: they are charged, also to a key that has no limits. */
+export async function settle(db: Db, { owner, reference, seconds }: Claim): Promise<void> {
+  await sql`
+    with reservation as (delete from usage_reservations where reference = ${reference} returning day)
+    insert into usage_totals as t (owner, day, seconds, requests)
+    values (${owner}, coalesce((select day from reservation), ${TODAY}), ${seconds}, 1)
+    on conflict (owner, day) do update set
+      seconds = t.seconds + excluded.seconds,
+      requests = t.requests + 1`.execute(db);
+}
+
+/** The work failed, or cost nothing. */
+export async function release(db: Db, reference: string): Promise<void> {
+  await db.deleteFrom('usage_reservations').where('reference', '=', reference).execute();
+}
+
+/** What a key has used and what it holds at the moment. */
+export async function readUsage(db: Db, owner: string): Promise<KeyUsage> {
+  const limits = limitsOrNone(await limitColumns(db, owner).executeTakeFirst());
+  const use = await currentUse(db, owner, '');
+  return {
+    object: 'api_key.usage',
+    id: owner,
+    running: use.running,
+    today: {
+      day: use.day,
+      audio_seconds: use.usedToday,
+      reserved_seconds: use.reservedToday,
+      limit_seconds: limits.audio_seconds_per_day,
+      requests: use.requestsToday,
+    },
+    this_month: {
+      month: use.day.slice(0, 7),
+      audio_seconds: use.usedThisMonth,
+      reserved_seconds: use.reservedThisMonth,
+      limit_seconds: limits.audio_seconds_per_month,
+      requests: use.requestsThisMonth,
+    },
+  };
+}
+
+/** The claims of requests this gateway works on: they are renewed while it lives, and lapse when it does not. */
+export class RequestClaims {
+  readonly #db: Kysely<Schema>;
+  readonly #references = new Set<string>();
+  readonly #renewal: NodeJS.Timeout;
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+    // A renewal that fails is made up for by the next one.
+    this.#renewal = setInterval(() => void this.#renew().catch(() => {}), RENEWAL_MS);
+    this.#renewal.unref();
+  }
+
+  /** As `reserve`. */
+  async reserve(claim: Claim): Promise<void> {
+    await reserve(this.#db, claim, LEASE_SECONDS);
+    this.#references.add(claim.reference);
+  }
+
+  /** As `settle`. */
+  async settle(claim: Claim): Promise<void> {
+    // What cannot be settled now lapses.
+    this.#references.delete(claim.reference);
+    await settle(this.#db, claim);
+  }
+
+  /** As `release`. */
+  async release(reference: string): Promise<void> {
+    this.#references.delete(reference);
+    await release(this.#db, reference);
+  }
+
+  close(): void {
+    clearInterval(this.#renewal);
+  }
+
+  async #renew(): Promise<void> {
+    await this.#db.deleteFrom('usage_reservations').where('expires_at', '<=', sql<Date>`now()`).execute();
+    if (this.#references.size === 0) return;
+    await this.#db
+      .updateTable('usage_reservations')
+      .set({ expires_at: sql`now() + make_interval(secs => ${LEASE_SECONDS})` })
+      .where('reference', 'in', [...this.#references])
+      .execute();
+  }
+}
+
+interface Use {
+  running: number;
+  /** `YYYY-MM-DD`, UTC. */
+  day: string;
+  usedToday: number;
+  reservedToday: number;
+  requestsToday: number;
+  usedThisMonth: number;
+  reservedThisMonth: number;
+  requestsThisMonth: number;
+  secondsToTomorrow: number;
+  secondsToNextMonth: number;
+}
+
+/** One statement sees a claim that is being settled either as reserved or as used, never as both or neither. */
+async function currentUse(db: Db, owner: string, reference: string): Promise<Use> {
+  const { rows } = await sql<Use>`
+    with own as (select day from usage_reservations where reference = ${reference}),
+    date as (select coalesce((select day from own), ${TODAY}) as day),
+    month as (select date_trunc('month', day)::date as first, (date_trunc('month', day) + interval '1 month')::date as next
+      from date),
+    used as (
+      select coalesce(sum(seconds) filter (where t.day = date.day), 0)::bigint as "usedToday",
+        coalesce(sum(requests) filter (where t.day = date.day), 0)::bigint as "requestsToday",
+        coalesce(sum(seconds), 0)::bigint as "usedThisMonth",
+        coalesce(sum(requests), 0)::bigint as "requestsThisMonth"
+      from usage_totals t, date, month where owner = ${owner} and t.day >= month.first and t.day < month.next),
+    held as (
+      select coalesce(sum(seconds) filter (where r.day = date.day), 0)::bigint as "reservedToday",
+        coalesce(sum(seconds) filter (where r.day >= month.first and r.day < month.next), 0)::bigint as "reservedThisMonth",
+        count(*) filter (where reference <> ${reference}) as running
+      from usage_reservations r, date, month where owner = ${owner} and ${IS_LIVE})
+    select used.*, held.*, date.day::text as day,
+      extract(epoch from (date.day + 1) - (now() at time zone 'utc'))::float8 as "secondsToTomorrow",
+      extract(epoch from month.next - (now() at time zone 'utc'))::float8 as "secondsToNextMonth"
+    from used, held, date, month`.execute(db);
+  const [use] = rows;
+  if (use === undefined) throw new Error('the usage of a key has no row');
+  return use;
+}
+
+/** The key's limits; its record stays locked until the transaction ends. Keys without a record have no limits. */
+async function lockLimits(transaction: Transaction<Schema>, owner: string): Promise<KeyLimits> {
+  return limitsOrNone(await limitColumns(transaction, owner).forNoKeyUpdate().executeTakeFirst());
+}
+
+function limitColumns(db: Db, owner: string) {
+  return db
+    .selectFrom('api_keys')
+    .select(['requests_per_minute', 'concurrent_jobs', 'audio_seconds_per_day', 'audio_seconds_per_month'])
+    .where('id', '=', owner);
+}
+
+function limitsOrNone(row: KeyLimits | undefined): KeyLimits {
+  return row === undefined ? NO_LIMITS : limitsOf(row);
+}
+
+/** A claim of no seconds still needs one to be left: it is made for work that will need more. */
+function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
+  const spans = [
+    {
+      span: 'day' as const,
+      limit: limits.audio_seconds_per_day,
+      taken: use.usedToday + use.reservedToday,
+      resetSeconds: use.secondsToTomorrow,
+    },
+    {
+      span: 'month' as const,
+      limit: limits.audio_seconds_per_month,
+      taken: use.usedThisMonth + use.reservedThisMonth,
+      resetSeconds: use.secondsToNextMonth,
+    },
+  ];
+  // The one that lasts longest is the one to name.
+  for (const { span, limit, taken, resetSeconds } of spans.toReversed()) {
+    if (limit === null || taken + Math.max(1, seconds) <= limit) continue;
+    throw quotaExhausted(span, { limit, remaining: Math.max(0, limit - taken), resetSeconds });
+  }
+}
+
+function inTransaction(db: Db, work: (transaction: Transaction<Schema>) => Promise<void>): Promise<void> {
+  return db.isTransaction ? work(db as Transaction<Schema>) : db.transaction().execute(work);
+}

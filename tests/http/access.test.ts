@@ -1,0 +1,117 @@
+/**
+ * Every route × every kind of caller → the exact status. A route that is added without a row here fails the first test.
+ * What a route answers to somebody who may come in is up to its own tests; here it is whatever its empty request gets.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApiKeyWithSecret } from '../../backend/src/contract/keys.ts';
+import { type Api, json, startApi } from '../api/start-api.ts';
+import { ADMIN_KEY } from '../support/start-app.ts';
+
+/** What each caller gets, in the order of CALLERS. */
+type Row = readonly [
+  none: Expected,
+  wrong: Expected,
+  revoked: Expected,
+  expired: Expected,
+  wrongScope: Expected,
+  otherTenant: Expected,
+  user: Expected,
+  admin: Expected,
+];
+type Expected = `${number}` | `${number} ${string}`;
+
+const CALLERS = ['none', 'wrong', 'revoked', 'expired', 'wrongScope', 'otherTenant', 'user', 'admin'] as const;
+
+const open = (status: Expected): Row => [status, status, status, status, status, status, status, status];
+/** Beside those with a bad key: whoever has a good one, and whoever has one without the scope. */
+const forKeys = (good: Expected, wrongScope: Expected = good): Row => [
+  '401 missing_api_key',
+  '401 invalid_api_key',
+  '401 api_key_revoked',
+  '401 api_key_expired',
+  wrongScope,
+  good,
+  good,
+  good,
+];
+const NO_ADMIN = '403 admin_key_required';
+const forAdmins = (admin: Expected): Row => [...forKeys(NO_ADMIN).slice(0, 7), admin] as unknown as Row;
+
+/** `{model}` is one outside the scope of the key with the wrong scope, `{id}` one that does not exist. */
+const TABLE: Record<string, Row> = {
+  'POST /v1/audio/transcriptions': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'POST /v1/audio/translations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'GET /v1/models': forKeys('200'),
+  'GET /v1/models/{model}': forKeys('200', '403 insufficient_scope'),
+  'GET /api/admin/models': forAdmins('200'),
+  'GET /api/admin/events': forAdmins('200'),
+  'POST /api/admin/keys': forAdmins('400 invalid_value'),
+  'GET /api/admin/keys': forAdmins('200'),
+  'GET /api/admin/keys/{id}': forAdmins('404 key_not_found'),
+  'PATCH /api/admin/keys/{id}': forAdmins('404 key_not_found'),
+  'POST /api/admin/keys/{id}/rotate': forAdmins('404 key_not_found'),
+  'POST /api/admin/keys/{id}/revoke': forAdmins('404 key_not_found'),
+  'GET /api/admin/keys/{id}/usage': forAdmins('404 key_not_found'),
+  'GET /api/admin/audit': forAdmins('200'),
+  'GET /health': open('200'),
+  'GET /health/live': open('200'),
+  'GET /health/ready': open('200'),
+  'GET /openapi.json': open('200'),
+};
+
+describe('access', () => {
+  let api: Api;
+  const secrets: Partial<Record<(typeof CALLERS)[number], string>> = { wrong: 'sk-of-nobody-at-all', admin: ADMIN_KEY };
+  beforeAll(async () => {
+    api = await startApi();
+    const make = async (body: object): Promise<ApiKeyWithSecret> => {
+      const response = await send(
+        'POST',
+        '/api/admin/keys',
+        ADMIN_KEY,
+        JSON.stringify({ name: 'of the test', ...body }),
+      );
+      expect(response.status).toBe(201);
+      return json<ApiKeyWithSecret>(response);
+    };
+    const revoked = await make({});
+    await send('POST', `/api/admin/keys/${revoked.id}/revoke`, ADMIN_KEY);
+    secrets.revoked = revoked.secret;
+    secrets.expired = (await make({ expires_at: 1 })).secret;
+    secrets.wrongScope = (await make({ scopes: { tasks: [], models: ['zipformer-gigaspeech-3.3m'] } })).secret;
+    secrets.otherTenant = (await make({})).secret;
+    secrets.user = (await make({})).secret;
+  });
+  afterAll(() => api.close());
+
+  const send = (method: string, path: string, key: string | undefined, body?: string) => {
+    const stop = new AbortController();
+    // An authorization that is there, but empty, keeps the user key of `startApi` away.
+    const headers = { authorization: key === undefined ? '' : `Bearer ${key}` };
+    const answer = api.fetch(path, { method, headers, signal: stop.signal, ...(body === undefined ? {} : { body }) });
+    return Object.assign(answer, { stop: () => stop.abort() });
+  };
+
+  it('has a row for each route, and no row without one', () => {
+    const routes = Object.entries(api.document.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(Object.keys(TABLE).sort()).toEqual(routes.sort());
+  });
+
+  it.each(Object.entries(TABLE))('%s', async (route, row) => {
+    const [method = '', template = ''] = route.split(' ');
+    const path = template.replace('{model}', 'fake/echo').replace('{id}', 'key_0123456789abcdef01234567');
+    const found = [];
+    for (const caller of CALLERS) {
+      const request = send(method, path, secrets[caller]);
+      const response = await request;
+      const code = response.status < 400 ? '' : ` ${(await json<{ error: { code: string } }>(response)).error.code}`;
+      found.push([caller, `${response.status}${code}`]);
+      // An event stream has no end of its own.
+      if (response.status < 400 && response.headers.get('content-type')?.startsWith('text/event-stream'))
+        request.stop();
+    }
+    expect(found).toEqual(CALLERS.map((caller, index) => [caller, row[index]]));
+  });
+});
