@@ -8,7 +8,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 import { wav } from '../../support/wav.ts';
 import { AUTHORIZATION, createGatewayFolder, type GatewayFolder } from '../bench/gateway-folder.ts';
 import type { BenchReport } from '../report.ts';
-import { type Gateway, startGatewayProcess } from './gateway.ts';
+import { ADMIN_KEY, type Gateway, startGatewayProcess } from './gateway.ts';
 
 export interface ChaosOptions {
   rounds: number;
@@ -30,6 +30,7 @@ const SENDERS = 3;
 const MOST_WAITING = 40;
 const SETTLE_MS = 300_000;
 const HEADERS = { authorization: AUTHORIZATION };
+const ADMIN_HEADERS = { authorization: `Bearer ${ADMIN_KEY}` };
 
 export async function runChaos({ rounds, seed, say }: ChaosOptions): Promise<BenchReport> {
   await using folder = await createGatewayFolder();
@@ -46,7 +47,7 @@ export async function runChaos({ rounds, seed, say }: ChaosOptions): Promise<Ben
       const windows = 1 + Math.floor(random() * 12);
       const milliseconds = Math.floor(random() * 60);
       const key = `chaos-${seed}-${sender}-${n}`;
-      const audio = wav(1, 50 + sender * 7 + (n % 900));
+      const audio = wav(1, 50 + SENDERS * (n % 900) + sender);
       const text = Array.from({ length: windows }, (_, i) => ` w${i}`).join('');
       // Until it is acknowledged the client asks again, under the same key.
       while (!stopped) {
@@ -114,7 +115,7 @@ async function kill(victim: Victim, state: { gateway: Gateway }, folder: Gateway
 
 async function workerPid(url: string): Promise<number | undefined> {
   try {
-    const response = await fetch(`${url}/api/admin/models`, { headers: HEADERS });
+    const response = await fetch(`${url}/api/admin/models`, { headers: ADMIN_HEADERS });
     const models = adminModelList.parse(await response.json()).data;
     return models.flatMap(({ replicas }) => replicas).find(({ pid }) => pid !== null)?.pid ?? undefined;
   } catch {
@@ -234,7 +235,7 @@ interface AuditCount {
 }
 
 async function auditOf(url: string): Promise<AuditCount> {
-  const answer = await fetch(`${url}/api/admin/audit`, { headers: HEADERS });
+  const answer = await fetch(`${url}/api/admin/audit`, { headers: ADMIN_HEADERS });
   const rows = (await answer.text())
     .split('\n')
     .filter((line) => line !== '')

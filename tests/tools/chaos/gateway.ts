@@ -8,6 +8,8 @@ import type { GatewayFolder } from '../bench/gateway-folder.ts';
 const MAIN = fileURLToPath(new URL('../../../backend/src/main.ts', import.meta.url));
 const FAKE_MODELS = fileURLToPath(new URL('../../support/use-fake-models.ts', import.meta.url));
 
+export const ADMIN_KEY = 'agw-admin-of-the-chaos';
+
 export interface Gateway {
   url: string;
   /** SIGKILL; resolves when it is gone. */
@@ -19,7 +21,13 @@ export interface Gateway {
 /** @throws with what it said when it ends instead of listening. */
 export async function startGatewayProcess({ env }: Pick<GatewayFolder, 'env'>): Promise<Gateway> {
   const child = spawn(process.execPath, ['--import', FAKE_MODELS, MAIN], {
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', SHUTDOWN_GRACE_SECONDS: '5', ...env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      SHUTDOWN_GRACE_SECONDS: '5',
+      ADMIN_API_KEYS: ADMIN_KEY,
+      ...env,
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'close');
