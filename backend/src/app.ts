@@ -26,6 +26,7 @@ import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
@@ -33,7 +34,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { openKeys } from './store/keys.ts';
 import { takeRequest } from './store/request-rates.ts';
-import { readUsage } from './store/usage.ts';
+import { RequestClaims, readUsage } from './store/usage.ts';
 
 export interface AppOptions {
   config: Config;
@@ -97,6 +98,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   };
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
+  const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
   const registry = new ModelRegistry({
     catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
     hub: createHub(config, log),
@@ -104,7 +106,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     log,
     modelListUrl,
     workerEnvironment: config.childEnvironment,
-    tools: { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath },
+    tools,
     autoDownload: config.models.autoDownload,
     coldStartWaitMs: config.models.coldStartWaitSeconds * 1000,
     idleTimeoutMs: config.models.idleTimeoutSeconds * 1000,
@@ -118,9 +120,15 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   registry.preload(toPreload);
 
   const uploads = createUploadReceiver({ spool, ...config.upload });
-  const transcription = createTranscriptionService(registry, {
-    maxSeconds: config.audio.maxSeconds,
-    maxDecodedBytes: config.audio.maxDecodedBytes,
+  const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
+  const claims = new RequestClaims(db);
+  const transcription = createMeteredTranscription({
+    service: createTranscriptionService(registry, limits),
+    ledger: claims,
+    limits,
+    tools,
+    maxMeasured: config.models.cores,
+    log,
   });
   let shuttingDown = false;
   const server = createHttpServer({
@@ -181,6 +189,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeAllConnections();
     await closed;
     await spool.close();
+    claims.close();
     await database.close();
     log.info('stopped');
     await log.close();

@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { toGatewayError } from '../../errors.ts';
-import type { TranscriptionService } from '../../services/transcription.ts';
+import type { MeteredTranscription } from '../../services/metered-transcription.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { requireModel } from '../scopes.ts';
@@ -17,7 +17,7 @@ import { extrasOf, sendTranscription } from './transcription-response.ts';
 const STREAM_START_MS = 60_000;
 
 export interface TranscriptionRouteOptions {
-  service: TranscriptionService;
+  service: MeteredTranscription;
   uploads: UploadReceiver;
 }
 
@@ -39,6 +39,8 @@ export function transcriptionRoute({ service, uploads }: TranscriptionRouteOptio
             audioPath,
             params: form.params,
             signal: contextOf(response).signal,
+            caller: principalOf(response),
+            reference: contextOf(response).id,
             ...(onDelta && {
               onEvent: (event) => {
                 if (event.type === 'delta') onDelta(event.delta);

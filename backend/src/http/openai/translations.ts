@@ -1,5 +1,5 @@
 /** `POST /v1/audio/translations`: speech in any language the model knows → English text. */
-import type { TranscriptionService } from '../../services/transcription.ts';
+import type { MeteredTranscription } from '../../services/metered-transcription.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { requireModel } from '../scopes.ts';
@@ -10,7 +10,7 @@ import { sendTranslation } from './transcription-response.ts';
 import { translationOperation } from './translation-operation.ts';
 
 export interface TranslationRouteOptions {
-  service: TranscriptionService;
+  service: MeteredTranscription;
   uploads: UploadReceiver;
 }
 
@@ -24,10 +24,11 @@ export function translationRoute({ service, uploads }: TranslationRouteOptions):
       uploads.receive(request, response, async (upload) => {
         const { model, format, params } = parseTranslationForm(upload.fields);
         const audioPath = requireFile(upload);
-        const { fields, signal } = contextOf(response);
+        const { fields, id: reference, signal } = contextOf(response);
+        const caller = principalOf(response);
         fields.model = model;
-        requireModel(principalOf(response), service.check(model, params));
-        const result = await service.transcribe({ model, audioPath, params, signal });
+        requireModel(caller, service.check(model, params));
+        const result = await service.transcribe({ model, audioPath, params, signal, caller, reference });
         fields.audio_seconds = result.duration;
         sendTranslation(response, result, format);
       }),

@@ -8,6 +8,7 @@
  *     exit:CODE      end the worker with that exit code
  *     file:N         emit the first N bytes of the upload as text
  *     once:FILE      do what follows only if FILE does not exist, and create it
+ *     seconds:N      say that the audio was so long
  *     deaf           ignore cancellation from here on
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
   const pipeline: Pipeline<'transcription'> = {
     run: async ({ audioPath }, { prompt = '' }, { signal, emit }) => {
       let text = '';
+      let duration = 1;
       let isDeaf = false;
       const say = (delta: string) => {
         text += delta;
@@ -32,6 +34,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         else if (verb === 'signal') process.kill(process.pid, argument);
         else if (verb === 'exit') process.exit(Number(argument));
         else if (verb === 'file') say(readFileSync(audioPath).subarray(0, Number(argument)).toString('latin1'));
+        else if (verb === 'seconds') duration = Number(argument);
         else if (verb === 'deaf') isDeaf = true;
         else if (verb === 'once') {
           if (existsSync(argument)) break;
@@ -40,7 +43,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         // A signal to oneself is delivered on the way back to the event loop.
         if (verb === 'signal') await sleep(10_000);
       }
-      return { text, language: 'en', duration: 1, segments: [], words: [] };
+      return { text, language: 'en', duration, segments: [], words: [] };
     },
     dispose: async () => {},
   };
