@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { measureAudio } from './audio/measure.ts';
 import { probeAudio } from './audio/probe.ts';
 import type { Config } from './config.ts';
 import { ANONYMOUS } from './contract/keys.ts';
@@ -27,6 +28,7 @@ import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { openJobs } from './jobs/job-system.ts';
+import { meterJobs } from './jobs/meter-jobs.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { createAddressGuard } from './outbound/address-guard.ts';
@@ -35,6 +37,7 @@ import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
@@ -44,7 +47,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { openKeys } from './store/keys.ts';
 import { takeRequest } from './store/request-rates.ts';
-import { readUsage } from './store/usage.ts';
+import { RequestClaims, readUsage } from './store/usage.ts';
 
 export interface AppOptions {
   config: Config;
@@ -111,6 +114,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   };
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
+  const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
   const registry = new ModelRegistry({
     catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
     hub: createHub(config, log),
@@ -118,7 +122,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     log,
     modelListUrl,
     workerEnvironment: config.childEnvironment,
-    tools: { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath },
+    tools,
     autoDownload: config.models.autoDownload,
     coldStartWaitMs: config.models.coldStartWaitSeconds * 1000,
     idleTimeoutMs: config.models.idleTimeoutSeconds * 1000,
@@ -132,22 +136,30 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   registry.preload(toPreload);
 
   const uploads = createUploadReceiver({ spool, ...config.upload });
-  const transcription = createTranscriptionService(registry, {
-    maxSeconds: config.audio.maxSeconds,
-    maxDecodedBytes: config.audio.maxDecodedBytes,
+  const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
+  const claims = new RequestClaims(db);
+  const unmetered = createTranscriptionService(registry, limits);
+  const transcription = createMeteredTranscription({
+    service: unmetered,
+    ledger: claims,
+    limits,
+    tools,
+    maxMeasured: config.models.cores,
+    log,
   });
   const probe = async (path: string, signal: AbortSignal) =>
-    (await probeAudio(path, { signal, ffprobePath: config.audio.ffprobePath, ffmpegPath: config.audio.ffmpegPath }))
-      .durationSeconds;
+    (await probeAudio(path, { ...tools, signal })).durationSeconds;
   const fetchInput = createInputFetch(config);
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [auditJobs],
+    hooks: [meterJobs, auditJobs],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
     probe,
+    measure: (path, signal) =>
+      measureAudio(path, { ...limits, ...tools, signal, stepSeconds: 60, onStep: async () => {} }),
     version,
     log,
   });
@@ -160,7 +172,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     syncMaxMs: config.jobs.syncMaxSeconds * 1000,
     log,
   });
-  const transcribe = createTranscriptionJob({ service: transcription, registry });
+  const transcribe = createTranscriptionJob({ service: unmetered, registry });
   await jobs.start({ transcription: transcribe, translation: transcribe });
   const speech = {
     service: transcription,
@@ -233,6 +245,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeAllConnections();
     await closed;
     await spool.close();
+    claims.close();
     await database.close();
     log.info('stopped');
     await log.close();

@@ -13,6 +13,7 @@ export interface TestApp extends App {
   dir: string;
   hub: FakeHub | undefined;
   adminKey: string;
+  databaseUrl: string;
 }
 
 export interface TestAppOptions {
@@ -63,6 +64,7 @@ export async function startTestApp({
     dir,
     hub,
     adminKey: ADMIN_KEY,
+    databaseUrl: config.databaseUrl ?? database.url,
     close: async () => {
       await app.close();
       await cleanUp();

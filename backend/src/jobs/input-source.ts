@@ -6,6 +6,7 @@ import type { FetchedFile } from '../outbound/fetch-to-file.ts';
 import type { JobRow, JobStore } from '../store/jobs.ts';
 import type { ArtifactStore } from './artifacts.ts';
 import { inputKey } from './input-key.ts';
+import { reserveMore } from './meter-jobs.ts';
 import { ClaimLost } from './window-writer.ts';
 
 export interface InputSource {
@@ -20,9 +21,15 @@ export interface InputSourceOptions {
   fetch(options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile>;
   /** Audio seconds as the container states them. @throws where there is no audio to read. */
   probe(path: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Whether the owner's audio seconds are limited: then the container's word is not enough. */
+  isTimed(owner: string): Promise<boolean>;
+  /** Audio seconds, by decoding all of it. @throws what decoding throws */
+  measure(path: string, signal: AbortSignal): Promise<number>;
 }
 
-export function createInputSource({ store, artifacts, workRoot, fetch, probe }: InputSourceOptions): InputSource {
+export function createInputSource(options: InputSourceOptions): InputSource {
+  const { store, artifacts, workRoot, fetch, probe, isTimed, measure } = options;
+
   async function fetchInput(job: JobRow, url: string, signal: AbortSignal): Promise<JobRow> {
     const folder = join(workRoot, `${job.id}.input`);
     await rm(folder, { recursive: true, force: true });
@@ -43,11 +50,25 @@ export function createInputSource({ store, artifacts, workRoot, fetch, probe }: 
           audio_seconds: seconds ?? null,
         });
         if (updated === undefined) throw new ClaimLost();
+        const missing = Math.ceil(seconds ?? 0) - Math.ceil(job.audio_seconds ?? 0);
+        if (missing > 0) await reserveMore(transaction, job, missing);
         return updated;
       });
     } finally {
       await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     }
+  }
+
+  /** What the container did not say is reserved now. */
+  async function reserveAll(job: JobRow, path: string, signal: AbortSignal): Promise<JobRow> {
+    const seconds = await measure(path, signal);
+    return store.transaction(async (transaction) => {
+      const updated = await store.update(transaction, job, { audio_seconds: seconds });
+      if (updated === undefined) throw new ClaimLost();
+      const missing = Math.ceil(seconds) - Math.ceil(job.audio_seconds ?? 0);
+      if (missing > 0) await reserveMore(transaction, job, missing);
+      return updated;
+    });
   }
 
   return {
@@ -56,7 +77,11 @@ export function createInputSource({ store, artifacts, workRoot, fetch, probe }: 
       if (stored.input_key === null) {
         throw new GatewayError('input_deleted', { message: 'The audio of this job has been deleted.' });
       }
-      return { path: await artifacts.localPath(stored.input_key), job: stored };
+      const path = await artifacts.localPath(stored.input_key);
+      // Once: a later attempt finds what was reserved.
+      if (stored.attempt > 1 && stored.position !== null) return { path, job: stored };
+      if (!(await isTimed(stored.owner))) return { path, job: stored };
+      return { path, job: await reserveAll(stored, path, signal) };
     },
   };
 }

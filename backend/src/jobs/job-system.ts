@@ -6,8 +6,9 @@ import type { FetchedFile } from '../outbound/fetch-to-file.ts';
 import type { Database } from '../store/database.ts';
 import { type ArtifactRow, JOB_CHANNEL, type JobRow, JobStore } from '../store/jobs.ts';
 import { Notifications } from '../store/notifications.ts';
+import { isTimed } from '../store/usage.ts';
 import { type ArtifactStore, LocalArtifacts } from './artifacts.ts';
-import { createInputSource } from './input-source.ts';
+import { createInputSource, type InputSourceOptions } from './input-source.ts';
 import type { JobHandler } from './job-handler.ts';
 import type { JobHooks } from './job-hooks.ts';
 import { JobService } from './job-service.ts';
@@ -24,7 +25,8 @@ export interface JobSystemOptions {
   concurrency: number;
   maxFruitlessAttempts: number;
   fetch(options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile>;
-  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
+  probe: InputSourceOptions['probe'];
+  measure: InputSourceOptions['measure'];
   version: string;
   log: Logger;
 }
@@ -61,8 +63,16 @@ export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
     service,
     artifacts,
     async start(handlers) {
-      const inputs = createInputSource({ store, artifacts, workRoot, fetch: options.fetch, probe: options.probe });
-      const { maxFruitlessAttempts } = options;
+      const { maxFruitlessAttempts, fetch, probe, measure } = options;
+      const inputs = createInputSource({
+        store,
+        artifacts,
+        workRoot,
+        fetch,
+        probe,
+        measure,
+        isTimed: (owner) => isTimed(database.db, owner),
+      });
       runner = new JobRunner({
         store,
         queue,

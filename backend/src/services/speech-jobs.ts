@@ -1,6 +1,7 @@
 /** Transcriptions and translations between HTTP and the jobs: as a job from the start, or one that became a job. */
 import { text } from 'node:stream/consumers';
 import type { JobTask } from '../contract/jobs.ts';
+import type { Principal } from '../contract/keys.ts';
 import type { TranscriptionParams, TranscriptionResult, TranscriptWindow } from '../contract/transcription.ts';
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { ArtifactStore } from '../jobs/artifacts.ts';
@@ -8,12 +9,14 @@ import { publicJobId } from '../jobs/job-id.ts';
 import type { JobRow, JobService } from '../jobs/job-service.ts';
 import type { Logger } from '../logger.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
+import type { MeteredTranscription } from './metered-transcription.ts';
 import { requestKey } from './request-key.ts';
-import type { TranscriptionService } from './transcription.ts';
 import type { TranscriptionRequest } from './transcription-job.ts';
 
 export interface SpeechRequest {
-  owner: string;
+  caller: Principal;
+  /** Unique id of the HTTP request. */
+  reference: string;
   /** Id or alias. */
   model: string;
   request: TranscriptionRequest;
@@ -37,7 +40,7 @@ export interface JobWishes {
 }
 
 export interface SpeechJobsOptions {
-  service: TranscriptionService;
+  service: MeteredTranscription;
   registry: ModelRegistry;
   jobs: JobService;
   artifacts: ArtifactStore;
@@ -96,6 +99,8 @@ export class SpeechJobs {
     const begun: Begun = { windows: [], position: undefined };
     try {
       return await service.transcribe({
+        caller: request.caller,
+        reference: request.reference,
         model: request.model,
         audioPath: audio.path,
         params: request.request.params,
@@ -141,7 +146,7 @@ export class SpeechJobs {
   }
 
   #submit(
-    { owner, model, request, mayReuse }: SpeechRequest,
+    { caller, model, request, mayReuse }: SpeechRequest,
     input: Parameters<JobService['submit']>[0]['input'],
     wishes: JobWishes,
     key: string | undefined,
@@ -149,7 +154,7 @@ export class SpeechJobs {
   ): Promise<JobRow> {
     const { registry, jobs } = this.#options;
     return jobs.submit({
-      owner,
+      owner: caller.id,
       task: taskOf(request.params),
       model: registry.resolve(model, 'transcription').definition.id,
       request,
@@ -167,10 +172,12 @@ export class SpeechJobs {
   }
 
   /** undefined while the model's files are not here: what it will be is not known. */
-  async #keyOf({ owner, model, request }: SpeechRequest, { sha256 }: LocalAudio): Promise<string | undefined> {
+  async #keyOf({ caller, model, request }: SpeechRequest, { sha256 }: LocalAudio): Promise<string | undefined> {
     const identity = await this.#options.registry.identify(model, 'transcription');
     const { params } = request;
-    return identity && requestKey({ owner, task: taskOf(params), model: identity, inputSha256: sha256, params });
+    return (
+      identity && requestKey({ owner: caller.id, task: taskOf(params), model: identity, inputSha256: sha256, params })
+    );
   }
 
   /** A caller who waits is served without the database too. */

@@ -40,8 +40,8 @@ export interface Claim {
 type Db = Kysely<Schema> | Transaction<Schema>;
 
 const LEASE_SECONDS = 60;
-/** Three renewals may fail before a lease lapses. */
-const RENEWAL_MS = (LEASE_SECONDS * 1000) / 4;
+/** Two renewals may fail before a lease lapses. */
+const RENEWALS_PER_LEASE = 4;
 const TODAY = sql<Date>`(now() at time zone 'utc')::date`;
 const IS_LIVE = sql<boolean>`(expires_at is null or expires_at > now())`;
 
@@ -119,18 +119,20 @@ export async function readUsage(db: Db, owner: string): Promise<KeyUsage> {
 export class RequestClaims {
   readonly #db: Kysely<Schema>;
   readonly #references = new Set<string>();
+  readonly #leaseSeconds: number;
   readonly #renewal: NodeJS.Timeout;
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, { leaseSeconds = LEASE_SECONDS }: { leaseSeconds?: number } = {}) {
     this.#db = db;
+    this.#leaseSeconds = leaseSeconds;
     // A renewal that fails is made up for by the next one.
-    this.#renewal = setInterval(() => void this.#renew().catch(() => {}), RENEWAL_MS);
+    this.#renewal = setInterval(() => void this.#renew().catch(() => {}), (leaseSeconds * 1000) / RENEWALS_PER_LEASE);
     this.#renewal.unref();
   }
 
   /** As `reserve`. */
   async reserve(claim: Claim): Promise<void> {
-    await reserve(this.#db, claim, LEASE_SECONDS);
+    await reserve(this.#db, claim, this.#leaseSeconds);
     this.#references.add(claim.reference);
   }
 
@@ -156,7 +158,7 @@ export class RequestClaims {
     if (this.#references.size === 0) return;
     await this.#db
       .updateTable('usage_reservations')
-      .set({ expires_at: sql`now() + make_interval(secs => ${LEASE_SECONDS})` })
+      .set({ expires_at: sql`now() + make_interval(secs => ${this.#leaseSeconds})` })
       .where('reference', 'in', [...this.#references])
       .execute();
   }
@@ -206,6 +208,12 @@ async function currentUse(db: Db, owner: string, reference: string): Promise<Use
 /** The key's limits; its record stays locked until the transaction ends. Keys without a record have no limits. */
 async function lockLimits(transaction: Transaction<Schema>, owner: string): Promise<KeyLimits> {
   return limitsOrNone(await limitColumns(transaction, owner).forNoKeyUpdate().executeTakeFirst());
+}
+
+/** Whether the key's audio seconds are limited. */
+export async function isTimed(db: Db, owner: string): Promise<boolean> {
+  const limits = limitsOrNone(await limitColumns(db, owner).executeTakeFirst());
+  return limits.audio_seconds_per_day !== null || limits.audio_seconds_per_month !== null;
 }
 
 function limitColumns(db: Db, owner: string) {

@@ -3,9 +3,8 @@ import type { Request, Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobService } from '../../jobs/job-service.ts';
+import type { MeteredTranscription } from '../../services/metered-transcription.ts';
 import type { SpeechJobs, SpeechRequest } from '../../services/speech-jobs.ts';
-import type { TranscriptionService } from '../../services/transcription.ts';
-import { ownerOf } from '../owner.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import { requireModel } from '../scopes.ts';
 import type { Upload, UploadReceiver } from '../upload.ts';
@@ -14,7 +13,7 @@ import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
 import type { TranscriptionForm } from './transcription-form.ts';
 
 export interface SpeechRouteOptions {
-  service: TranscriptionService;
+  service: MeteredTranscription;
   speechJobs: SpeechJobs;
   jobs: JobService;
   uploads: UploadReceiver;
@@ -58,7 +57,8 @@ export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream
 
 function toRequest(response: Response, form: TranscriptionForm, { mayReuse }: JobAsked): SpeechRequest {
   return {
-    owner: ownerOf(response),
+    caller: principalOf(response),
+    reference: contextOf(response).id,
     model: form.model,
     request: { format: form.format, granularities: [...form.granularities], params: form.params },
     mayReuse,
@@ -78,8 +78,8 @@ async function acceptJob(
   { request, response, speech, asked, source }: Acceptance,
 ): Promise<void> {
   const { idempotencyKey, ...wishes } = asked.wishes;
-  if (wishes.webhookUrl !== undefined) await checkWebhook(speech.owner, wishes.webhookUrl);
-  const { owner: _, ...what } = speech;
+  const { caller, reference: _, ...what } = speech;
+  if (wishes.webhookUrl !== undefined) await checkWebhook(caller.id, wishes.webhookUrl);
   const input = 'url' in source ? source.url : source.sha256;
   const idempotency =
     idempotencyKey === undefined

@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { toGatewayError } from '../../errors.ts';
-import { contextOf } from '../request-context.ts';
+import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
 import { receiveSpeech, type SpeechRouteOptions } from './speech-route.ts';
@@ -30,6 +30,8 @@ export function transcriptionRoute(options: SpeechRouteOptions): Route {
             audioPath,
             params,
             signal: contextOf(response).signal,
+            caller: principalOf(response),
+            reference: contextOf(response).id,
             onEvent: (event) => {
               if (event.type === 'delta') onDelta(event.delta);
             },

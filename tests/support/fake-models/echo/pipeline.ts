@@ -10,6 +10,7 @@
  *     once:FILE      do what follows only if FILE does not exist, and create it
  *     windows:N:MS   take MS for each of N windows, and go on behind those that were done before
  *     append:FILE    add a line to FILE
+ *     seconds:N      say that the audio was so long
  *     deaf           ignore cancellation from here on
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
   const pipeline: Pipeline<'transcription'> = {
     run: async ({ audioPath, resume }, { prompt = '' }, { signal, emit }) => {
       let text = '';
+      let duration = 1;
       let isDeaf = false;
       const windows: TranscriptWindow[] = [...(resume?.from?.windows ?? [])];
       const say = (delta: string) => {
@@ -36,6 +38,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         else if (verb === 'signal') process.kill(process.pid, argument);
         else if (verb === 'exit') process.exit(Number(argument));
         else if (verb === 'file') say(readFileSync(audioPath).subarray(0, Number(argument)).toString('latin1'));
+        else if (verb === 'seconds') duration = Number(argument);
         else if (verb === 'deaf') isDeaf = true;
         else if (verb === 'append') appendFileSync(argument, 'run\n');
         else if (verb === 'windows') {
@@ -54,7 +57,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         // A signal to oneself is delivered on the way back to the event loop.
         if (verb === 'signal') await sleep(10_000);
       }
-      return { text, language: 'en', duration: 1, segments: windows.flatMap(({ segments }) => segments), words: [] };
+      return { text, language: 'en', duration, segments: windows.flatMap(({ segments }) => segments), words: [] };
     },
     dispose: async () => {},
   };
