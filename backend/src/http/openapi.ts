@@ -3,6 +3,7 @@ import { createDocument } from 'zod-openapi';
 import { adminEvent } from '../contract/admin.ts';
 import { transcriptTextDelta, transcriptTextDone } from '../contract/transcription.ts';
 import type { Route } from './route.ts';
+import { webhookDescriptions } from './webhooks/description.ts';
 
 /** `GET /openapi.json`: the document of these routes and itself. */
 export function openApiRoute(routes: readonly Route[], version: string): Route {
@@ -38,6 +39,7 @@ function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     paths,
+    webhooks: webhookDescriptions,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
       schemas: {

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 
 export interface Route {
-  method: 'get' | 'post';
+  method: 'get' | 'post' | 'patch' | 'delete';
   /** OpenAPI spelling: `/v1/models/{model}`. */
   path: string;
   /** Express pattern where it is not the same with `:` for braces. */
