@@ -110,5 +110,5 @@ const { webhooks } = new OpenAI({ apiKey: 'not-used' });
 
 /** As a customer does it. */
 export function unwrap({ body, headers }: Pick<Received, 'body' | 'headers'>, secret: string): Promise<unknown> {
-  return webhooks.unwrap(body, headers as Record<string, string>, secret);
+  return webhooks.unwrap(body, headers, secret);
 }

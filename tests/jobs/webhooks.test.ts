@@ -361,6 +361,23 @@ describe('secrets', () => {
     expect(await service.listSecrets(OWNER)).toEqual([]);
   });
 
+  it('leave a row in the audit log when they are made and when they are deleted', async () => {
+    const { service, db } = await openHarness();
+    const { id } = await service.createSecret(OWNER, 0);
+    await expect(service.deleteSecret('key_3', id)).rejects.toThrow();
+    await service.deleteSecret(OWNER, id);
+    const rows = await db
+      .selectFrom('audit_log')
+      .select(['actor', 'action', 'subject', 'result'])
+      .orderBy('seq')
+      .execute();
+    const row = { actor: OWNER, subject: id, result: 'success' };
+    expect(rows).toEqual([
+      { ...row, action: 'webhook_secret.create' },
+      { ...row, action: 'webhook_secret.delete' },
+    ]);
+  });
+
   it('are not in the database as they are, and open in no other row', async () => {
     const { service, secrets, db } = await openHarness();
     const { secret } = await service.createSecret(OWNER, 0);
@@ -379,7 +396,7 @@ describe('secrets', () => {
     const { service, db } = harness;
     const server = await startServer(taken);
     const foreign = new WebhookSecretStore(db, createSecretBox(Buffer.alloc(32, 1)));
-    await foreign.rotate(OWNER, 'whsec_of-another-gateway', 0);
+    await foreign.rotate(OWNER, { secret: 'whsec_of-another-gateway', overlapSeconds: 0, note: async () => {} });
     harness.startDispatcher({ pollMs: 20, nextDelayMs: () => 20 });
     await harness.endJob(await harness.addJob(server.url));
     await waitUntil('an attempt has failed', async () => (await onlyDelivery(harness)).last_error !== null);

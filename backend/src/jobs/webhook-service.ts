@@ -9,8 +9,9 @@ import type {
 import { GatewayError } from '../errors.ts';
 import { type AddressGuard, parseOutboundUrl } from '../outbound/address-guard.ts';
 import { createWebhookSecret } from '../outbound/webhook-signature.ts';
+import { appendAudit } from '../store/audit.ts';
 import type { WebhookDeliveryRow, WebhookDeliveryStore } from '../store/webhook-deliveries.ts';
-import type { WebhookSecretRow, WebhookSecretStore } from '../store/webhook-secrets.ts';
+import type { NoteSecret, WebhookSecretRow, WebhookSecretStore } from '../store/webhook-secrets.ts';
 import { jobUuid, publicJobId } from './job-id.ts';
 import { publicId, uuidOf } from './public-id.ts';
 
@@ -71,7 +72,11 @@ export class WebhookService {
   /** Makes the first one, or one in place of those before, which expire. @throws webhook_secret_limit */
   async createSecret(owner: string, overlapSeconds: number): Promise<NewWebhookSecret> {
     const secret = createWebhookSecret();
-    const row = await this.#options.secrets.rotate(owner, secret, overlapSeconds);
+    const row = await this.#options.secrets.rotate(owner, {
+      secret,
+      overlapSeconds,
+      note: noteSecret(owner, 'webhook_secret.create'),
+    });
     if (row === undefined) {
       throw new GatewayError('webhook_secret_limit', {
         message: 'Two secrets are active already. Delete one of them first, or end both with expires_in_seconds 0.',
@@ -84,7 +89,8 @@ export class WebhookService {
   /** @throws webhook_secret_not_found */
   async deleteSecret(owner: string, id: string): Promise<void> {
     const uuid = uuidOf(SECRET_PREFIX, id);
-    if (uuid !== undefined && (await this.#options.secrets.delete(owner, uuid))) return;
+    const note = noteSecret(owner, 'webhook_secret.delete');
+    if (uuid !== undefined && (await this.#options.secrets.delete(owner, uuid, note))) return;
     throw new GatewayError('webhook_secret_not_found', {
       message: `The webhook secret '${id}' does not exist, or is not yours.`,
     });
@@ -130,6 +136,12 @@ export class WebhookService {
     if (row === undefined) throw deliveryNotFound(id);
     return row;
   }
+}
+
+function noteSecret(actor: string, action: string): NoteSecret {
+  return async (transaction, id) => {
+    await appendAudit(transaction, { actor, action, subject: publicId(SECRET_PREFIX, id), result: 'success' });
+  };
 }
 
 function describeSecret({ id, created_at, expires_at }: WebhookSecretRow): WebhookSecret {

@@ -1,6 +1,6 @@
 /** What an owner's webhooks are signed with: one secret, or two while receivers change from the old one to the new. */
 import { randomUUID } from 'node:crypto';
-import { type Generated, type Kysely, type Selectable, sql } from 'kysely';
+import { type Generated, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Schema } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
 
@@ -14,6 +14,9 @@ export interface WebhookSecretTable {
   /** null: until the next rotation. */
   expires_at: Date | null;
 }
+
+/** Runs last in the transaction that makes or deletes the secret with this id. */
+export type NoteSecret = (transaction: Transaction<Schema>, id: string) => Promise<void>;
 
 export type WebhookSecretRow = Omit<Selectable<WebhookSecretTable>, 'sealed'>;
 
@@ -40,7 +43,10 @@ export class WebhookSecretStore {
    * The new secret stays; the others expire after `overlapSeconds`, unless they do so earlier anyway.
    * @returns undefined when that would make one too many: nothing has changed then.
    */
-  async rotate(owner: string, secret: string, overlapSeconds: number): Promise<WebhookSecretRow | undefined> {
+  async rotate(
+    owner: string,
+    { secret, overlapSeconds, note }: { secret: string; overlapSeconds: number; note: NoteSecret },
+  ): Promise<WebhookSecretRow | undefined> {
     const id = randomUUID();
     return this.#db.transaction().execute(async (transaction) => {
       await sql`select pg_advisory_xact_lock(hashtextextended(${owner}, 3))`.execute(transaction);
@@ -57,23 +63,29 @@ export class WebhookSecretStore {
         .set({ expires_at: sql`least(expires_at, now() + make_interval(secs => ${overlapSeconds}))` })
         .where('owner', '=', owner)
         .execute();
-      return transaction
+      const row = await transaction
         .insertInto('webhook_secrets')
         .values({ id, owner, sealed: this.#box.seal(secret, contextOf(id, owner)), expires_at: null })
         .returning(COLUMNS)
         .executeTakeFirstOrThrow();
+      await note(transaction, id);
+      return row;
     });
   }
 
   /** @returns whether it was there. */
-  async delete(owner: string, id: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#db
-      .deleteFrom('webhook_secrets')
-      .where('owner', '=', owner)
-      .where('id', '=', id)
-      .where(isActive)
-      .executeTakeFirst();
-    return numDeletedRows === 1n;
+  async delete(owner: string, id: string, note: NoteSecret): Promise<boolean> {
+    return this.#db.transaction().execute(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom('webhook_secrets')
+        .where('owner', '=', owner)
+        .where('id', '=', id)
+        .where(isActive)
+        .executeTakeFirst();
+      if (numDeletedRows !== 1n) return false;
+      await note(transaction, id);
+      return true;
+    });
   }
 
   async deleteExpired(): Promise<void> {
