@@ -225,8 +225,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxQueuePerReplica: e.MAX_QUEUE_PER_REPLICA,
       requestTimeoutSeconds: e.REQUEST_TIMEOUT_SECONDS,
     },
-    secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
-    webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
     shutdownGraceSeconds: e.SHUTDOWN_GRACE_SECONDS,
     upload: {
       maxFileBytes: e.MAX_FILE_SIZE_MB * 2 ** 20,
@@ -239,6 +237,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       ffmpegPath: e.FFMPEG_PATH,
       ffprobePath: e.FFPROBE_PATH,
     },
+    secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
+    webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
     /** What a worker process gets as its environment. */
     childEnvironment: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => {
