@@ -20,15 +20,19 @@ import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
 import { healthRoutes } from './http/ops/health.ts';
+import { ownerOf } from './http/owner.ts';
 import { createHttpServer } from './http/server.ts';
 import { Spool } from './http/spool.ts';
 import { createUploadReceiver } from './http/upload.ts';
+import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
+import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
+import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { createAddressGuard } from './outbound/address-guard.ts';
@@ -45,6 +49,7 @@ import { createTranscriptionJob } from './services/transcription-job.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { KeyRecords } from './store/key-records.ts';
+import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
@@ -150,10 +155,18 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const probe = async (path: string, signal: AbortSignal) =>
     (await probeAudio(path, { ...tools, signal })).durationSeconds;
   const fetchInput = createInputFetch(config);
+  const webhooks = await openWebhooks({
+    database,
+    secretsKeyFile: config.secretsKeyFile,
+    allowPrivate: config.webhooks.allowPrivate,
+    timeoutMs: config.webhooks.timeoutSeconds * 1000,
+    defaultUrl: webhookUrlOf,
+    log,
+  });
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [meterJobs, auditJobs],
+    hooks: [webhooks.hooks, meterJobs, auditJobs],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
@@ -174,13 +187,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   });
   const transcribe = createTranscriptionJob({ service: unmetered, registry });
   await jobs.start({ transcription: transcribe, translation: transcribe });
+  webhooks.start();
   const speech = {
     service: transcription,
     speechJobs,
     jobs: jobs.service,
     uploads,
     fetchInput,
-    checkWebhook: () => {},
+    checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
   let shuttingDown = false;
   const server = createHttpServer({
@@ -200,6 +214,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...jobRoutes({ jobs: jobs.service, speechJobs }),
       jobEventsRoute(jobs.service),
       jobArtifactsRoute(jobs.service, jobs.artifacts),
+      ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
+      ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
@@ -238,7 +254,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeIdleConnections();
     const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
     await jobs.stop();
-    await uploads.drain(deadline);
+    await Promise.all([uploads.drain(deadline), webhooks.stop(Math.max(0, deadline - Date.now()))]);
     await registry.close(Math.max(0, deadline - Date.now()));
     // The last answers are on their way; what is left then are event streams and kept connections.
     await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
@@ -198,12 +198,29 @@ export const VARIABLES = {
     '1024',
     'Uploads and downloads are refused (507) before free space falls below this, in MiB.',
   ),
+  SECRETS_KEY_FILE: variable(
+    path,
+    undefined,
+    'Key that webhook secrets are encrypted with in the database: 32 bytes in base64. Gateways that share a database need the same. Default: `DATA_DIR/secrets.key`, made at the first start.',
+  ),
+  WEBHOOK_TIMEOUT_SECONDS: variable(wholeNumber(1, 300), '15', 'Longest time one attempt at a webhook may take.'),
+  WEBHOOK_ALLOW_PRIVATE: variable(
+    flag,
+    'false',
+    'For tests: webhooks may go to loopback and private addresses, and over plain HTTP.',
+  ),
   FFMPEG_PATH: variable(z.string().min(1), 'ffmpeg', 'ffmpeg to decode with.'),
   FFPROBE_PATH: variable(z.string().min(1), 'ffprobe', 'ffprobe to examine files with.'),
 } satisfies Record<string, Variable<z.ZodType>>;
 
 type Values = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K]['schema']> };
-type Optional = 'DATABASE_URL' | 'HUGGINGFACE_TOKEN' | 'HF_TOKEN' | 'PRELOAD_MODELS' | 'CPU_THREADS_PER_REPLICA';
+type Optional =
+  | 'DATABASE_URL'
+  | 'HUGGINGFACE_TOKEN'
+  | 'HF_TOKEN'
+  | 'PRELOAD_MODELS'
+  | 'CPU_THREADS_PER_REPLICA'
+  | 'SECRETS_KEY_FILE';
 type Environment = Omit<Values, Optional> & { [K in Optional]: Values[K] | undefined };
 
 /** Variables a worker may see: enough for ffmpeg and the runtime, none of the gateway's own (they hold secrets). */
@@ -272,6 +289,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       ffmpegPath: e.FFMPEG_PATH,
       ffprobePath: e.FFPROBE_PATH,
     },
+    secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
+    webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
     /** What a worker process gets as its environment. */
     childEnvironment: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => {

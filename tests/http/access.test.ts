@@ -3,9 +3,11 @@
  * What a route answers to somebody who may come in is up to its own tests; here it is whatever its empty request gets.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Job } from '../../backend/src/contract/jobs.ts';
 import type { ApiKeyWithSecret } from '../../backend/src/contract/keys.ts';
-import { type Api, json, startApi } from '../api/start-api.ts';
+import { type Api, eventually, json, startApi } from '../api/start-api.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
+import { wav } from '../support/wav.ts';
 
 /** What each caller gets, in the order of CALLERS. */
 type Row = readonly [
@@ -34,6 +36,12 @@ const forKeys = (good: Expected, wrongScope: Expected = good): Row => [
   good,
   good,
 ];
+/** A job of the user: to everybody else, admins too, there is none. */
+const forOwner = (own: Expected): Row => [
+  ...(forKeys('404 job_not_found').slice(0, 6) as [Expected, Expected, Expected, Expected, Expected, Expected]),
+  own,
+  '404 job_not_found',
+];
 const NO_ADMIN = '403 admin_key_required';
 const forAdmins = (admin: Expected): Row => [...forKeys(NO_ADMIN).slice(0, 7), admin] as unknown as Row;
 
@@ -41,6 +49,19 @@ const forAdmins = (admin: Expected): Row => [...forKeys(NO_ADMIN).slice(0, 7), a
 const TABLE: Record<string, Row> = {
   'POST /v1/audio/transcriptions': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/translations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'GET /v1/jobs': forKeys('200'),
+  'GET /v1/jobs/{id}': forOwner('200'),
+  'DELETE /v1/jobs/{id}': forOwner('200'),
+  'POST /v1/jobs/{id}/cancel': forOwner('200'),
+  'GET /v1/jobs/{id}/result': forOwner('200'),
+  'GET /v1/jobs/{id}/events': forOwner('200'),
+  'GET /v1/jobs/{id}/artifacts/{name}': forOwner('200'),
+  'GET /v1/webhooks/secrets': forKeys('200'),
+  'POST /v1/webhooks/secrets': forKeys('201'),
+  'DELETE /v1/webhooks/secrets/{id}': forKeys('404 webhook_secret_not_found'),
+  'GET /v1/webhooks/deliveries': forKeys('200'),
+  'POST /v1/webhooks/deliveries/{id}/replay': forKeys('404 webhook_delivery_not_found'),
+  'POST /v1/webhooks/deliveries/{id}/cancel': forKeys('404 webhook_delivery_not_found'),
   'GET /v1/models': forKeys('200'),
   'GET /v1/models/{model}': forKeys('200', '403 insufficient_scope'),
   'GET /api/admin/models': forAdmins('200'),
@@ -92,6 +113,18 @@ describe('access', () => {
     return Object.assign(answer, { stop: () => stop.abort() });
   };
 
+  /** A job that is done. */
+  const jobOf = async (key: string | undefined): Promise<string> => {
+    const headers = { authorization: `Bearer ${key}`, prefer: 'respond-async' };
+    const response = await api.transcribe({ file: new File([wav(1)], 'a.wav'), prompt: 'say:mine' }, { headers });
+    const { id } = await json<Job>(response);
+    await eventually(async () => {
+      const found = await send('GET', `/v1/jobs/${id}`, key);
+      expect(await json(found)).toMatchObject({ status: 'succeeded' });
+    });
+    return id;
+  };
+
   it('has a row for each route, and no row without one', () => {
     const routes = Object.entries(api.document.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
@@ -101,7 +134,8 @@ describe('access', () => {
 
   it.each(Object.entries(TABLE))('%s', async (route, row) => {
     const [method = '', template = ''] = route.split(' ');
-    const path = template.replace('{model}', 'fake/echo').replace('{id}', 'key_0123456789abcdef01234567');
+    const id = template.startsWith('/v1/jobs/') ? await jobOf(secrets.user) : 'key_0123456789abcdef01234567';
+    const path = template.replace('{model}', 'fake/echo').replace('{id}', id).replace('{name}', 'result.json');
     const found = [];
     for (const caller of CALLERS) {
       const request = send(method, path, secrets[caller]);
@@ -109,7 +143,11 @@ describe('access', () => {
       const code = response.status < 400 ? '' : ` ${(await json<{ error: { code: string } }>(response)).error.code}`;
       found.push([caller, `${response.status}${code}`]);
       // An event stream has no end of its own.
-      if (response.status < 400 && response.headers.get('content-type')?.startsWith('text/event-stream'))
+      if (
+        response.status < 400 &&
+        path.startsWith('/api/') &&
+        response.headers.get('content-type')?.startsWith('text/event-stream')
+      )
         request.stop();
     }
     expect(found).toEqual(CALLERS.map((caller, index) => [caller, row[index]]));

@@ -5,6 +5,7 @@ import { auditRow } from '../contract/audit.ts';
 import { jobEvent } from '../contract/jobs.ts';
 import { transcriptTextDelta, transcriptTextDone } from '../contract/transcription.ts';
 import type { Route } from './route.ts';
+import { webhookDescriptions } from './webhooks/description.ts';
 
 /** `GET /openapi.json`: the document of these routes and itself. */
 export function openApiRoute(routes: readonly Route[], version: string): Route {
@@ -44,6 +45,7 @@ function openApiDocument(routes: readonly Route[], version: string) {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     paths,
+    webhooks: webhookDescriptions,
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer' },

@@ -1,7 +1,8 @@
 /** A key's record in the database, its secret's hash, and how callers and operators see it. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { Generated, Selectable } from 'kysely';
+import type { Generated, Kysely, Selectable } from 'kysely';
 import type { ApiKey, KeyTask, Principal } from '../contract/keys.ts';
+import type { Schema } from './schema.ts';
 
 export interface KeyTable {
   /** Opaque; what jobs, usage and the audit log know the key by. */
@@ -86,4 +87,10 @@ export function limitsOf(row: Pick<KeyRow, keyof Principal['limits']>): Principa
 
 function unixSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000);
+}
+
+/** Where the key's jobs are announced; undefined for keys without a record, or without an address. */
+export async function webhookUrlOf(db: Kysely<Schema>, id: string): Promise<string | undefined> {
+  const row = await db.selectFrom('api_keys').select('webhook_url').where('id', '=', id).executeTakeFirst();
+  return row?.webhook_url ?? undefined;
 }

@@ -49,6 +49,8 @@ export class Notifications {
       try {
         await client.connect();
         this.#client = client;
+        // Closed meanwhile: `close` had nothing to end yet.
+        if (this.#closed) await client.end();
         await client.query(`listen ${client.escapeIdentifier(this.#channel)}`);
         delay = RETRY_MS / 2;
         this.#tell(undefined);

@@ -4,6 +4,8 @@ import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindo
 import type { KeyTable } from './key-rows.ts';
 import type { RequestRateTable } from './request-rates.ts';
 import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
+import type { WebhookDeliveryTable } from './webhook-deliveries.ts';
+import type { WebhookSecretTable } from './webhook-secrets.ts';
 
 export interface Schema {
   audit_log: AuditTable;
@@ -16,4 +18,6 @@ export interface Schema {
   job_events: JobEventTable;
   artifacts: ArtifactTable;
   idempotency_keys: IdempotencyTable;
+  webhook_secrets: WebhookSecretTable;
+  webhook_deliveries: WebhookDeliveryTable;
 }

@@ -3,9 +3,11 @@ import type { Migration } from 'kysely/migration';
 import * as auditLog from './0001-audit-log.ts';
 import * as keys from './0002-keys.ts';
 import * as jobs from './0003-jobs.ts';
+import * as webhooks from './0004-webhooks.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
   '0002-keys': keys,
   '0003-jobs': jobs,
+  '0004-webhooks': webhooks,
 };

@@ -1,0 +1,115 @@
+/** Webhooks of jobs: the events that are sent, the secrets they are signed with, and their deliveries. */
+import { z } from 'zod';
+
+export const WEBHOOK_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled'] as const;
+export const webhookEventType = z.enum(WEBHOOK_EVENT_TYPES);
+export type WebhookEventType = z.infer<typeof webhookEventType>;
+
+/** Unix seconds, as OpenAI's objects have them. */
+const moment = z.int();
+
+/** The body of a webhook, of the form that OpenAI's have: what it is about is fetched with its id. */
+export const webhookEvent = z
+  .object({
+    id: z.string(),
+    object: z.literal('event'),
+    type: webhookEventType,
+    created_at: moment.meta({ description: 'When the job ended' }),
+    data: z.object({ id: z.string().meta({ description: 'Of the job' }) }),
+  })
+  .meta({ id: 'JobWebhookEvent' });
+export type WebhookEvent = z.infer<typeof webhookEvent>;
+
+/** Headers of a webhook (https://www.standardwebhooks.com). */
+export const webhookHeaders = z.object({
+  'webhook-id': z.string().meta({ description: 'The same for all attempts and replays: drop what you have seen' }),
+  'webhook-timestamp': z.string().meta({ description: 'Unix seconds of this attempt' }),
+  'webhook-signature': z.string().meta({ description: '`v1,<base64>`, one for each active secret' }),
+});
+
+export const webhookSecret = z
+  .object({
+    id: z.string(),
+    object: z.literal('webhook.secret'),
+    created_at: moment,
+    expires_at: moment.nullable().meta({ description: 'null: not before it is replaced' }),
+  })
+  .meta({ id: 'WebhookSecret' });
+export type WebhookSecret = z.infer<typeof webhookSecret>;
+
+export const newWebhookSecret = webhookSecret
+  .extend({ secret: z.string().meta({ description: '`whsec_…`; shown this once' }) })
+  .meta({ id: 'NewWebhookSecret' });
+export type NewWebhookSecret = z.infer<typeof newWebhookSecret>;
+
+export const deletedWebhookSecret = z.object({
+  id: z.string(),
+  object: z.literal('webhook.secret'),
+  deleted: z.literal(true),
+});
+
+/** Nothing more follows: there are two at most. */
+export const webhookSecretList = z
+  .object({ object: z.literal('list'), data: z.array(webhookSecret), has_more: z.literal(false) })
+  .meta({ id: 'WebhookSecretList' });
+
+const A_DAY_SECONDS = 24 * 3600;
+export const createWebhookSecretRequest = z
+  .strictObject({
+    expires_in_seconds: z
+      .int()
+      .min(0)
+      .max(7 * A_DAY_SECONDS)
+      .default(A_DAY_SECONDS)
+      .meta({ description: 'How long the secret before this one is signed with too; 0: no more' }),
+  })
+  .meta({ id: 'CreateWebhookSecretRequest' });
+export type CreateWebhookSecretRequest = z.infer<typeof createWebhookSecretRequest>;
+
+export const WEBHOOK_DELIVERY_STATUSES = ['pending', 'delivered', 'dead', 'cancelled'] as const;
+export const webhookDeliveryStatus = z.enum(WEBHOOK_DELIVERY_STATUSES);
+export type WebhookDeliveryStatus = z.infer<typeof webhookDeliveryStatus>;
+
+export const webhookDelivery = z
+  .object({
+    id: z.string().meta({ description: 'The `webhook-id`' }),
+    object: z.literal('webhook.delivery'),
+    job_id: z.string(),
+    url: z.string(),
+    type: webhookEventType,
+    status: webhookDeliveryStatus.meta({ description: 'dead: given up, until it is replayed' }),
+    attempts: z.int().meta({ description: 'Since it was made, or replayed' }),
+    next_attempt_at: moment.nullable().meta({ description: 'While it is pending' }),
+    last_status: z.int().nullable().meta({ description: 'HTTP status of the last attempt; null without an answer' }),
+    last_error: z.string().nullable(),
+    created_at: moment,
+    delivered_at: moment.nullable(),
+  })
+  .meta({ id: 'WebhookDelivery' });
+export type WebhookDelivery = z.infer<typeof webhookDelivery>;
+
+export const webhookDeliveryList = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(webhookDelivery),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'WebhookDeliveryList' });
+export type WebhookDeliveryList = z.infer<typeof webhookDeliveryList>;
+
+const MAX_PAGE = 100;
+/** Of a query string, so everything is text. */
+export const webhookDeliveryQuery = z.object({
+  job_id: z.string().optional(),
+  status: webhookDeliveryStatus.optional(),
+  after: z.string().optional().meta({ description: 'Id of the last one of the page before' }),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE))
+    .optional()
+    .meta({ description: `At most ${MAX_PAGE}; default 20` }),
+});

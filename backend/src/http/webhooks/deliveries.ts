@@ -1,0 +1,61 @@
+/** `/v1/webhooks/deliveries`: what became of the webhooks of the caller's jobs, and how to have one sent again. */
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import { webhookDelivery, webhookDeliveryList, webhookDeliveryQuery } from '../../contract/webhooks.ts';
+import { errorResponses } from '../error-responses.ts';
+import { parseQuery } from '../query.ts';
+import type { Route } from '../route.ts';
+import type { WebhookRoutesOptions } from './secrets.ts';
+
+const path = '/v1/webhooks/deliveries';
+const DEFAULT_PAGE = 20;
+const shared = { tags: ['Webhooks'], security: [{ bearer: [] }] };
+
+export function webhookDeliveryRoutes({ webhooks, ownerOf }: WebhookRoutesOptions): Route[] {
+  const one = (operationId: string, summary: string): ZodOpenApiOperationObject => ({
+    ...shared,
+    operationId,
+    summary,
+    requestParams: { path: z.object({ id: z.string().meta({ description: 'The `webhook-id`' }) }) },
+    responses: {
+      '200': { description: 'The delivery', content: { 'application/json': { schema: webhookDelivery } } },
+      ...errorResponses(401, 403, 404, 503),
+    },
+  });
+  return [
+    {
+      method: 'get',
+      path,
+      operation: {
+        ...shared,
+        operationId: 'listWebhookDeliveries',
+        summary: "Webhooks of the caller's jobs, newest first, page by page",
+        requestParams: { query: webhookDeliveryQuery },
+        responses: {
+          '200': { description: 'One page', content: { 'application/json': { schema: webhookDeliveryList } } },
+          ...errorResponses(400, 401, 403, 404, 503),
+        },
+      },
+      handle: async (request, response) => {
+        const { job_id: jobId, status, after, limit = DEFAULT_PAGE } = parseQuery(webhookDeliveryQuery, request.query);
+        response.json(await webhooks.listDeliveries(ownerOf(response), { jobId, status, after, limit }));
+      },
+    },
+    {
+      method: 'post',
+      path: `${path}/{id}/replay`,
+      operation: one('replayWebhookDelivery', 'Sends it once more, with the same `webhook-id` and a new timestamp'),
+      handle: async (request, response) => {
+        response.json(await webhooks.replay(ownerOf(response), String(request.params.id)));
+      },
+    },
+    {
+      method: 'post',
+      path: `${path}/{id}/cancel`,
+      operation: one('cancelWebhookDelivery', 'No more attempts; one that is over stays as it is'),
+      handle: async (request, response) => {
+        response.json(await webhooks.cancel(ownerOf(response), String(request.params.id)));
+      },
+    },
+  ];
+}
