@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureAudio } from './audio/measure.ts';
 import { probeAudio } from './audio/probe.ts';
+import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { requireFreeSpace } from './free-space.ts';
@@ -153,7 +154,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     log,
   });
   const probe = async (path: string, signal: AbortSignal) =>
-    (await probeAudio(path, { ...tools, signal })).durationSeconds;
+    (await wavLength(path)) ?? (await probeAudio(path, { ...tools, signal })).durationSeconds;
   const fetchInput = createInputFetch(config);
   const webhooks = await openWebhooks({
     database,

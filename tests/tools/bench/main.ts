@@ -6,6 +6,7 @@ import { type BenchReport, printReport } from '../report.ts';
 const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<BenchReport> }>> = {
   asr: () => import('./asr.ts'),
   gateway: () => import('./gateway.ts'),
+  jobs: () => import('./jobs.ts'),
   long: () => import('./long.ts'),
   upload: () => import('./upload.ts'),
   whisper: () => import('./whisper.ts'),
@@ -15,6 +16,8 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
 
   asr [ROUNDS]        speech recognition against sherpa-onnx: same weights, same files
   gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up
+  jobs [QUEUED]       accepted jobs a second, how soon they start, memory with so many waiting (default 10000); on an external
+                      PostgreSQL too where TEST_DATABASE_URL names a server
   long [HOURS] [tiny] Whisper on a synthetic file of so many hours (default 3): memory, order, cancel, going on in the
                       middle; with weights a hundredth of the real ones, or random ones of the tiny shape
   upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
