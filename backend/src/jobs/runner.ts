@@ -77,8 +77,8 @@ export class JobRunner {
     const startedAt = performance.now();
     try {
       if (job.fruitless_attempts > maxFruitlessAttempts) throw givenUp(job.fruitless_attempts - 1);
-      const outcome = await this.#compute(job, signal, abort);
-      await this.#succeed(job, taken, outcome, secondsSince(startedAt));
+      const { current, outcome } = await this.#compute(job, signal, abort);
+      await this.#succeed(current, taken, outcome, secondsSince(startedAt));
       await this.#forget(job.id);
     } catch (thrown) {
       const error = signal.aborted ? signal.reason : thrown;
@@ -96,7 +96,7 @@ export class JobRunner {
     }
   }
 
-  async #compute(job: JobRow, signal: AbortSignal, abort: AbortController): Promise<JobOutcome> {
+  async #compute(job: JobRow, signal: AbortSignal, abort: AbortController) {
     const { store, handlers, inputs, workRoot } = this.#options;
     const { path: inputPath, job: current } = await inputs.ensure(job, signal);
     const workDir = join(workRoot, job.id);
@@ -114,7 +114,7 @@ export class JobRunner {
       saveWindow: (window) => writer.save(window),
     });
     await writer.flush();
-    return outcome;
+    return { current, outcome };
   }
 
   async #succeed(job: JobRow, taken: Taken, outcome: JobOutcome, seconds: number): Promise<void> {

@@ -35,6 +35,7 @@ const ADMIN_HEADERS = { authorization: `Bearer ${ADMIN_KEY}` };
 export async function runChaos({ rounds, seed, say }: ChaosOptions): Promise<BenchReport> {
   await using folder = await createGatewayFolder();
   const random = seededRandom(seed);
+  const victims = order(rounds, seededRandom(seed + 1));
   const state = { gateway: await startGatewayProcess(folder), restarting: Promise.resolve() };
   const expected = new Map<string, Expected>();
   const counts: Record<Victim, number> = { gateway: 0, worker: 0, postgres: 0 };
@@ -71,7 +72,7 @@ export async function runChaos({ rounds, seed, say }: ChaosOptions): Promise<Ben
     const senders = Array.from({ length: SENDERS }, (_, sender) => send(sender));
     for (let round = 1; round <= rounds; round += 1) {
       await sleep(200 + random() * 2300);
-      const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'gateway';
+      const victim = victims[round - 1] ?? 'gateway';
       if (await kill(victim, state, folder)) counts[victim] += 1;
       say(`round ${round} of ${rounds}: ${victim} killed, ${expected.size} jobs acknowledged`);
     }
@@ -94,6 +95,13 @@ export async function runChaos({ rounds, seed, say }: ChaosOptions): Promise<Ben
     stopped = true;
     await state.gateway.stop();
   }
+}
+
+/** Each of them in every three rounds, in any order. */
+function order(rounds: number, random: () => number): Victim[] {
+  return Array.from({ length: Math.ceil(rounds / VICTIMS.length) }, () =>
+    VICTIMS.map((victim) => ({ victim, place: random() })).toSorted((a, b) => a.place - b.place),
+  ).flatMap((some) => some.map(({ victim }) => victim));
 }
 
 /** @returns whether there was something to kill. The gateway is started again at once, the rest comes back by itself. */
