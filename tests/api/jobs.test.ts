@@ -71,7 +71,7 @@ describe('a job', () => {
     expect(await errorOf(await submit({ model: 'none' }))).toMatchObject({ status: 404, code: 'model_not_found' });
     for (const [field, value] of Object.entries({
       metadata: 'no object',
-      priority: 'high',
+      priority: '1',
       background: 'perhaps',
       cache: 'maybe',
     })) {

@@ -1,6 +1,7 @@
 /** What transcriptions and translations have in common: an answer at once, a stream, or a job. */
 import type { Request, Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
+import { GatewayError } from '../../errors.ts';
 import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobService } from '../../jobs/job-service.ts';
 import type { MeteredTranscription } from '../../services/metered-transcription.ts';
@@ -79,6 +80,12 @@ async function acceptJob(
 ): Promise<void> {
   const { idempotencyKey, ...wishes } = asked.wishes;
   const { caller, reference: _, ...what } = speech;
+  if (wishes.priority > 0 && caller.role !== 'admin') {
+    throw new GatewayError('invalid_value', {
+      message: 'A priority above 0 takes an admin key; 0 and below are free to choose.',
+      param: 'priority',
+    });
+  }
   if (wishes.webhookUrl !== undefined) await checkWebhook(caller.id, wishes.webhookUrl);
   const input = 'url' in source ? source.url : source.sha256;
   const idempotency =
