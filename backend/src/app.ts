@@ -27,6 +27,7 @@ import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
+import { createMetering } from './services/metering.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
@@ -122,14 +123,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const uploads = createUploadReceiver({ spool, ...config.upload });
   const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
   const claims = new RequestClaims(db);
-  const transcription = createMeteredTranscription({
-    service: createTranscriptionService(registry, limits),
-    ledger: claims,
-    limits,
-    tools,
-    maxMeasured: config.models.cores,
-    log,
-  });
+  const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
+  const transcription = createMeteredTranscription(createTranscriptionService(registry, limits), metering);
   let shuttingDown = false;
   const server = createHttpServer({
     version,

@@ -6,7 +6,7 @@ import type { KeyLimits } from '../../backend/src/contract/keys.ts';
 import { connectDatabase } from '../../backend/src/store/database.ts';
 import { KeyRecords } from '../../backend/src/store/key-records.ts';
 import type { Schema } from '../../backend/src/store/schema.ts';
-import { RequestClaims, readUsage, release, reserve, settle } from '../../backend/src/store/usage.ts';
+import { handOver, RequestClaims, readUsage, release, reserve, settle } from '../../backend/src/store/usage.ts';
 import { openTestDatabase } from '../support/open-test-database.ts';
 import { silentLog } from '../support/silent-log.ts';
 
@@ -204,6 +204,20 @@ describe('places', () => {
     await sql`update usage_reservations set expires_at = now() where expires_at is not null`.execute(db);
     await reserve(db, { owner, reference: 'next', seconds: 10 });
     expect(await readUsage(db, owner)).toMatchObject({ running: 2, today: { reserved_seconds: 30 } });
+  });
+
+  it('and seconds stay taken when a request becomes a job, and no longer depend on its gateway', async () => {
+    const { db, owner } = await setUp({ concurrent_jobs: 1, audio_seconds_per_day: 10 });
+    const claims = new RequestClaims(db);
+    onTestFinished(() => claims.close());
+    await claims.reserve({ owner, reference: 'request', seconds: 10 });
+    expect(await db.transaction().execute((transaction) => handOver(transaction, 'request', 'job'))).toBe(true);
+    expect(await handOver(db, 'request', 'job')).toBe(false);
+    await claims.release('request');
+    await sql`update usage_reservations set expires_at = now() where expires_at is not null`.execute(db);
+    expect(await readUsage(db, owner)).toMatchObject({ running: 1, today: { reserved_seconds: 10 } });
+    await settle(db, { owner, reference: 'job', seconds: 10 });
+    expect(await readUsage(db, owner)).toMatchObject({ running: 0, today: { reserved_seconds: 0, audio_seconds: 10 } });
   });
 
   it('of requests that run on are held: their claims are renewed', async () => {

@@ -90,6 +90,20 @@ export async function release(db: Db, reference: string): Promise<void> {
   await db.deleteFrom('usage_reservations').where('reference', '=', reference).execute();
 }
 
+/**
+ * The work goes on under another id, as a request does that becomes a job: what it held, that one holds now, until it is
+ * settled or released.
+ * @returns whether it held anything.
+ */
+export async function handOver(db: Db, from: string, to: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('usage_reservations')
+    .set({ reference: to, expires_at: null })
+    .where('reference', '=', from)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** What a key has used and what it holds at the moment. */
 export async function readUsage(db: Db, owner: string): Promise<KeyUsage> {
   const limits = limitsOrNone(await limitColumns(db, owner).executeTakeFirst());
