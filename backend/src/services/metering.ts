@@ -19,8 +19,8 @@ export interface UsageClaim {
 }
 
 export interface UsageLedger {
-  /** Adds to what the work holds already. @throws insufficient_quota, concurrency_limit_exceeded */
-  reserve(claim: UsageClaim): Promise<void>;
+  /** Raises what the work holds to so many seconds. @throws insufficient_quota, concurrency_limit_exceeded */
+  hold(claim: UsageClaim): Promise<void>;
   /** Charges, and frees the rest of what was held. */
   settle(claim: UsageClaim): Promise<void>;
   release(reference: string): Promise<void>;
@@ -70,17 +70,19 @@ export function createMetering({ ledger, limits, tools, maxMeasured, log }: Mete
 
   /** @returns whole seconds, all of them reserved. */
   async function reserveLength({ caller, reference, audioPath, signal }: MeteredRequest): Promise<number> {
-    let reserved = 0;
-    const reserve = async (seconds: number) => {
-      if (seconds > 0) await ledger.reserve({ owner: caller.id, reference, seconds });
-      reserved += seconds;
-    };
-    const onStep = () => reserve(STEP_SECONDS);
+    const hold = (seconds: number) => ledger.hold({ owner: caller.id, reference, seconds });
     const free = await decodes.acquire(1, signal);
     try {
-      const seconds = await measureAudio(audioPath, { ...limits, ...tools, signal, stepSeconds: STEP_SECONDS, onStep });
-      await reserve(Math.ceil(seconds) - reserved);
-      return reserved;
+      const measured = await measureAudio(audioPath, {
+        ...limits,
+        ...tools,
+        signal,
+        stepSeconds: STEP_SECONDS,
+        onStep: hold,
+      });
+      const seconds = Math.ceil(measured);
+      await hold(seconds);
+      return seconds;
     } finally {
       free();
     }
@@ -97,7 +99,7 @@ export function createMetering({ ledger, limits, tools, maxMeasured, log }: Mete
         if (isHeld) await account(ledger.release(reference));
       };
       // A place first: whoever may not begin is not worth a decoding.
-      if (isHeld) await ledger.reserve({ owner: caller.id, reference, seconds: 0 });
+      if (isHeld) await ledger.hold({ owner: caller.id, reference, seconds: 0 });
       try {
         const reserved = isTimed ? await reserveLength(request) : Number.POSITIVE_INFINITY;
         return {

@@ -31,9 +31,9 @@ export interface UsageTotalTable {
 export interface Claim {
   /** Id of the key's record. */
   owner: string;
-  /** Id of the work. A second claim for the same work adds its seconds to the first. */
+  /** Id of the work. */
   reference: string;
-  /** Whole seconds of audio. */
+  /** Whole seconds of audio, all that the work is known to have. */
   seconds: number;
 }
 
@@ -46,18 +46,21 @@ const TODAY = sql<Date>`(now() at time zone 'utc')::date`;
 const IS_LIVE = sql<boolean>`(expires_at is null or expires_at > now())`;
 
 /**
- * Takes a place and seconds. Inside a transaction, the key's other claims wait until that ends.
+ * From now on the work holds a place and so many seconds; a second claim for the same work raises what it holds, if it is
+ * greater. Inside a transaction, the key's other claims wait until that ends.
  * @throws concurrency_limit_exceeded, insufficient_quota: then nothing was taken.
  */
-export async function reserve(db: Db, claim: Claim, leaseSeconds: number | null = null): Promise<void> {
+export async function hold(db: Db, claim: Claim, leaseSeconds: number | null = null): Promise<void> {
   await inTransaction(db, async (transaction) => {
     const { owner, reference, seconds } = claim;
     const limits = await lockLimits(transaction, owner);
     const use = await currentUse(transaction, owner, reference);
-    if (limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
+    if (use.own === null && limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
       throw concurrencyExceeded(limits.concurrent_jobs);
     }
-    requireSeconds(limits, use, seconds);
+    // A new claim of no seconds still needs one to be left: it is made for work that will need more.
+    const more = use.own === null ? Math.max(1, seconds) : Math.max(0, seconds - use.own);
+    if (more > 0) requireSeconds(limits, use, more);
     await transaction
       .insertInto('usage_reservations')
       .values({
@@ -68,7 +71,9 @@ export async function reserve(db: Db, claim: Claim, leaseSeconds: number | null 
         expires_at: leaseSeconds === null ? null : sql<Date>`now() + make_interval(secs => ${leaseSeconds})`,
       })
       .onConflict((conflict) =>
-        conflict.column('reference').doUpdateSet({ seconds: sql`usage_reservations.seconds + ${seconds}` }),
+        conflict
+          .column('reference')
+          .doUpdateSet({ seconds: sql`greatest(usage_reservations.seconds, excluded.seconds)` }),
       )
       .execute();
   });
@@ -144,9 +149,9 @@ export class RequestClaims {
     this.#renewal.unref();
   }
 
-  /** As `reserve`. */
-  async reserve(claim: Claim): Promise<void> {
-    await reserve(this.#db, claim, this.#leaseSeconds);
+  /** As `hold`. */
+  async hold(claim: Claim): Promise<void> {
+    await hold(this.#db, claim, this.#leaseSeconds);
     this.#references.add(claim.reference);
   }
 
@@ -179,7 +184,10 @@ export class RequestClaims {
 }
 
 interface Use {
+  /** Other works of the key. */
   running: number;
+  /** Seconds that this work holds already; null: it is new. */
+  own: number | null;
   /** `YYYY-MM-DD`, UTC. */
   day: string;
   usedToday: number;
@@ -195,7 +203,7 @@ interface Use {
 /** One statement sees a claim that is being settled either as reserved or as used, never as both or neither. */
 async function currentUse(db: Db, owner: string, reference: string): Promise<Use> {
   const { rows } = await sql<Use>`
-    with own as (select day from usage_reservations where reference = ${reference}),
+    with own as (select day, seconds from usage_reservations where reference = ${reference}),
     date as (select coalesce((select day from own), ${TODAY}) as day),
     month as (select date_trunc('month', day)::date as first, (date_trunc('month', day) + interval '1 month')::date as next
       from date),
@@ -210,7 +218,7 @@ async function currentUse(db: Db, owner: string, reference: string): Promise<Use
         coalesce(sum(seconds) filter (where r.day >= month.first and r.day < month.next), 0)::bigint as "reservedThisMonth",
         count(*) filter (where reference <> ${reference}) as running
       from usage_reservations r, date, month where owner = ${owner} and ${IS_LIVE})
-    select used.*, held.*, date.day::text as day,
+    select used.*, held.*, (select seconds from own) as own, date.day::text as day,
       extract(epoch from (date.day + 1) - (now() at time zone 'utc'))::float8 as "secondsToTomorrow",
       extract(epoch from month.next - (now() at time zone 'utc'))::float8 as "secondsToNextMonth"
     from used, held, date, month`.execute(db);
@@ -235,7 +243,7 @@ function limitsOrNone(row: KeyLimits | undefined): KeyLimits {
   return row === undefined ? NO_LIMITS : limitsOf(row);
 }
 
-/** A claim of no seconds still needs one to be left: it is made for work that will need more. */
+/** @throws insufficient_quota when there are not so many left. */
 function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
   const spans = [
     {
@@ -253,7 +261,7 @@ function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
   ];
   // The one that lasts longest is the one to name.
   for (const { span, limit, taken, resetSeconds } of spans.toReversed()) {
-    if (limit === null || taken + Math.max(1, seconds) <= limit) continue;
+    if (limit === null || taken + seconds <= limit) continue;
     throw quotaExhausted(span, { limit, remaining: Math.max(0, limit - taken), resetSeconds });
   }
 }
