@@ -98,8 +98,8 @@ export function createMetering({ ledger, limits, tools, maxMeasured, log }: Mete
       const release = async () => {
         if (isHeld) await account(ledger.release(reference));
       };
-      // A place first: whoever may not begin is not worth a decoding.
-      if (isHeld) await ledger.hold({ owner: caller.id, reference, seconds: 0 });
+      // A place, and the first second, which all audio has: whoever may not begin is not worth a decoding.
+      if (isHeld) await ledger.hold({ owner: caller.id, reference, seconds: isTimed ? 1 : 0 });
       try {
         const reserved = isTimed ? await reserveLength(request) : Number.POSITIVE_INFINITY;
         return {

@@ -33,7 +33,7 @@ export interface Claim {
   owner: string;
   /** Id of the work. */
   reference: string;
-  /** Whole seconds of audio, all that the work is known to have. */
+  /** Whole seconds of audio, all that the work is known to have; 0: it takes a place, and may turn out to cost nothing. */
   seconds: number;
 }
 
@@ -58,8 +58,7 @@ export async function hold(db: Db, claim: Claim, leaseSeconds: number | null = n
     if (use.own === null && limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
       throw concurrencyExceeded(limits.concurrent_jobs);
     }
-    // A new claim of no seconds still needs one to be left: it is made for work that will need more.
-    const more = use.own === null ? Math.max(1, seconds) : Math.max(0, seconds - use.own);
+    const more = seconds - (use.own ?? 0);
     if (more > 0) requireSeconds(limits, use, more);
     await transaction
       .insertInto('usage_reservations')
