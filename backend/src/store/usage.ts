@@ -261,7 +261,8 @@ function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
   // The one that lasts longest is the one to name.
   for (const { span, limit, taken, resetSeconds } of spans.toReversed()) {
     if (limit === null || taken + seconds <= limit) continue;
-    throw quotaExhausted(span, { limit, remaining: Math.max(0, limit - taken), resetSeconds });
+    const remaining = Math.max(0, limit - taken + (use.own ?? 0));
+    throw quotaExhausted(span, { limit, remaining, resetSeconds });
   }
 }
 
