@@ -43,6 +43,7 @@ import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
+import { createMetering } from './services/metering.ts';
 import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
@@ -145,14 +146,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
   const claims = new RequestClaims(db);
   const unmetered = createTranscriptionService(registry, limits);
-  const transcription = createMeteredTranscription({
-    service: unmetered,
-    ledger: claims,
-    limits,
-    tools,
-    maxMeasured: config.models.cores,
-    log,
-  });
+  const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
+  const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
     (await wavLength(path)) ?? (await probeAudio(path, { ...tools, signal })).durationSeconds;
   const fetchInput = createInputFetch(config);
@@ -178,7 +173,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     log,
   });
   const speechJobs = new SpeechJobs({
-    service: transcription,
+    service: unmetered,
+    metering,
     registry,
     jobs: jobs.service,
     artifacts: jobs.artifacts,

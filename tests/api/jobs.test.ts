@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job, JobEvent } from '../../backend/src/contract/jobs.ts';
+import { ADMIN_KEY } from '../support/start-app.ts';
 import { wav } from '../support/wav.ts';
 import { type Api, errorOf, eventually, type FormValues, json, startApi } from './start-api.ts';
 
@@ -203,6 +204,55 @@ describe('a request that takes too long', () => {
     // What was done before it became a job was not done again.
     expect(events.filter(({ type }) => type === 'job.progress').length).toBeLessThan(25);
     expect(await json(await api.transcribe(values))).toMatchObject({ text: expect.stringMatching(/^ w0 .* w29$/) });
+  });
+});
+
+describe('audio seconds', () => {
+  it('are held by a job, charged once when it is computed, and not at all when it is cached or cancelled', async () => {
+    const admin = { authorization: `Bearer ${ADMIN_KEY}` };
+    const body = JSON.stringify({ name: 'timed', limits: { audio_seconds_per_day: 3, concurrent_jobs: 2 } });
+    const made = await api.fetch('/api/admin/keys', { method: 'POST', headers: admin, body });
+    const { id, secret } = await json<{ id: string; secret: string }>(made);
+    const own = { authorization: `Bearer ${secret}` };
+    const send = (values: FormValues, headers = {}) =>
+      api.transcribe({ file: audio(), ...values }, { headers: { ...own, ...headers } });
+    const later = { prefer: 'respond-async' };
+    const usage = async () => {
+      const answer = await api.fetch(`/api/admin/keys/${id}/usage`, { headers: admin });
+      const { today, running } = await json<{
+        today: { audio_seconds: number; reserved_seconds: number };
+        running: number;
+      }>(answer);
+      return [today.audio_seconds, today.reserved_seconds, running];
+    };
+    const over = async (job: Job) =>
+      eventually(async () => {
+        const found = await json<Job>(await api.fetch(`/v1/jobs/${job.id}`, { headers: own }));
+        expect(found.finished_at).not.toBeNull();
+      });
+
+    // Begun for a caller who waits, ended as a job.
+    const file = audio();
+    const long = { file, prompt: 'windows:30:60' };
+    const became = await send(long);
+    expect(became.status).toBe(408);
+    expect(await usage()).toEqual([0, 1, 1]);
+    const [first] = (await json<{ data: Job[] }>(await api.fetch('/v1/jobs', { headers: own }))).data;
+    if (first === undefined) throw new Error('no job');
+    const cancelled = await json<Job>(await send({ prompt: 'sleep:60000' }, later));
+    expect(await usage()).toEqual([0, 2, 2]);
+    expect(await errorOf(await send({ prompt: 'say:no' }, later))).toMatchObject({
+      code: 'concurrency_limit_exceeded',
+    });
+    await api.fetch(`/v1/jobs/${cancelled.id}/cancel`, { method: 'POST', headers: own });
+    await over(first);
+    expect(await usage()).toEqual([1, 0, 0]);
+    const cached = await json<Job>(await send(long, later));
+    expect(cached).toMatchObject({ status: 'succeeded', cached: true });
+    expect(await usage()).toEqual([1, 0, 0]);
+    expect((await send({ file: new File([wav(2.5)], 'a.wav') }, later)).status).toBe(429);
+    await over(await json<Job>(await send({ prompt: 'say:2' }, later)));
+    expect(await usage()).toEqual([2, 0, 0]);
   });
 });
 

@@ -4,11 +4,11 @@ import { SAMPLE_RATE } from './sample-rate.ts';
 
 export interface MeasureOptions extends DecodeOptions {
   stepSeconds: number;
-  /** Told of each whole step as soon as it is decoded; what it throws ends the decoding. */
-  onStep: () => Promise<void>;
+  /** Told of each whole step, by the seconds up to its end, as soon as it is decoded; what it throws ends the decoding. */
+  onStep: (seconds: number) => Promise<void>;
 }
 
-/** @returns seconds, the last step included. @throws what `decodeAudio` throws. */
+/** @returns seconds. @throws what `decodeAudio` throws. */
 export async function measureAudio(path: string, { stepSeconds, onStep, ...options }: MeasureOptions): Promise<number> {
   let samples = 0;
   let steps = 0;
@@ -16,7 +16,7 @@ export async function measureAudio(path: string, { stepSeconds, onStep, ...optio
     samples += chunk.length;
     while (samples >= (steps + 1) * stepSeconds * SAMPLE_RATE) {
       steps += 1;
-      await onStep();
+      await onStep(steps * stepSeconds);
     }
   }
   return samples / SAMPLE_RATE;

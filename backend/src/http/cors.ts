@@ -18,7 +18,9 @@ export function corsForOpenAi(origins: readonly string[]): RequestHandler {
         'retry-after',
         'x-should-retry',
         'location',
-        ...['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-requests`),
+        ...['requests', 'audio-seconds'].flatMap((unit) =>
+          ['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-${unit}`),
+        ),
       ],
       maxAge: 600,
     });

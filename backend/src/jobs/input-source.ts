@@ -6,7 +6,7 @@ import type { FetchedFile } from '../outbound/fetch-to-file.ts';
 import type { JobRow, JobStore } from '../store/jobs.ts';
 import type { ArtifactStore } from './artifacts.ts';
 import { inputKey } from './input-key.ts';
-import { reserveMore } from './meter-jobs.ts';
+import { holdAll } from './meter-jobs.ts';
 import { ClaimLost } from './window-writer.ts';
 
 export interface InputSource {
@@ -50,8 +50,7 @@ export function createInputSource(options: InputSourceOptions): InputSource {
           audio_seconds: seconds ?? null,
         });
         if (updated === undefined) throw new ClaimLost();
-        const missing = Math.ceil(seconds ?? 0) - Math.ceil(job.audio_seconds ?? 0);
-        if (missing > 0) await reserveMore(transaction, job, missing);
+        await holdAll(transaction, job, seconds ?? 0);
         return updated;
       });
     } finally {
@@ -65,8 +64,7 @@ export function createInputSource(options: InputSourceOptions): InputSource {
     return store.transaction(async (transaction) => {
       const updated = await store.update(transaction, job, { audio_seconds: seconds });
       if (updated === undefined) throw new ClaimLost();
-      const missing = Math.ceil(seconds) - Math.ceil(job.audio_seconds ?? 0);
-      if (missing > 0) await reserveMore(transaction, job, missing);
+      await holdAll(transaction, job, seconds);
       return updated;
     });
   }

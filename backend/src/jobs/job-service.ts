@@ -28,6 +28,8 @@ export interface JobRequest {
   metadata: Record<string, string>;
   webhookUrl: string | undefined;
   priority: number;
+  /** Id of the HTTP request that goes on as this job. */
+  takesOver?: string | undefined;
   /** Windows that are computed already. */
   begun?: { windows: readonly { index: number; window: unknown; end: number }[]; position: unknown } | undefined;
 }
@@ -112,7 +114,8 @@ export class JobService {
       }
       if (request.begun !== undefined) await store.addBegun(transaction, job.id, request.begun);
       if (equal === undefined) await queue.add(transaction, job.id, job.priority);
-      for (const hook of hooks) await hook.created?.(transaction, job);
+      const how = { takesOver: request.takesOver, isDone: equal?.status === 'succeeded' };
+      for (const hook of hooks) await hook.created?.(transaction, job, how);
       if (equal?.status !== 'succeeded') return job;
       return this.#finishFrom(equal, job, transaction);
     });

@@ -1,20 +1,21 @@
 /**
- * Audio seconds of jobs: reserved with the job, for as long as its container says it is; then for as long as it really is,
- * before the model sees any of it; charged when there is a result that was computed, given back otherwise.
+ * Audio seconds of jobs: held with the job, for as long as its container says it is; then for as long as it really is, before
+ * the model sees any of it; charged when there is a result that was computed, given back otherwise.
  */
 import type { Transaction } from 'kysely';
 import type { Schema } from '../store/schema.ts';
-import { release, reserve, settle } from '../store/usage.ts';
+import { handOver, hold, release, settle } from '../store/usage.ts';
 import type { JobHooks } from './job-hooks.ts';
 import { publicJobId } from './job-id.ts';
 
 export const meterJobs: JobHooks = {
-  async created(transaction, job) {
-    await reserve(transaction, {
-      owner: job.owner,
-      reference: publicJobId(job.id),
-      seconds: Math.ceil(job.audio_seconds ?? 0),
-    });
+  async created(transaction, job, { takesOver, isDone }) {
+    if (isDone) return;
+    const reference = publicJobId(job.id);
+    if (takesOver !== undefined) await handOver(transaction, takesOver, reference);
+    // What waits for an equal job costs nothing, unless it has to compute after all.
+    const seconds = job.leader === null ? Math.ceil(job.audio_seconds ?? 0) : 0;
+    await hold(transaction, { owner: job.owner, reference, seconds });
   },
   async ended(transaction, job) {
     const reference = publicJobId(job.id);
@@ -26,11 +27,11 @@ export const meterJobs: JobHooks = {
   },
 };
 
-/** The audio is longer than was reserved. @throws insufficient_quota */
-export async function reserveMore(
+/** Its audio turned out to be so long. @throws insufficient_quota */
+export async function holdAll(
   transaction: Transaction<Schema>,
   job: { id: string; owner: string },
   seconds: number,
 ): Promise<void> {
-  await reserve(transaction, { owner: job.owner, reference: publicJobId(job.id), seconds });
+  await hold(transaction, { owner: job.owner, reference: publicJobId(job.id), seconds: Math.ceil(seconds) });
 }

@@ -9,8 +9,9 @@ import { publicJobId } from '../jobs/job-id.ts';
 import type { JobRow, JobService } from '../jobs/job-service.ts';
 import type { Logger } from '../logger.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import type { MeteredTranscription } from './metered-transcription.ts';
+import type { Metering } from './metering.ts';
 import { requestKey } from './request-key.ts';
+import type { TranscriptionService } from './transcription.ts';
 import type { TranscriptionRequest } from './transcription-job.ts';
 
 export interface SpeechRequest {
@@ -40,7 +41,9 @@ export interface JobWishes {
 }
 
 export interface SpeechJobsOptions {
-  service: MeteredTranscription;
+  /** On nobody's account. */
+  service: TranscriptionService;
+  metering: Metering;
   registry: ModelRegistry;
   jobs: JobService;
   artifacts: ArtifactStore;
@@ -54,6 +57,14 @@ export interface SpeechJobsOptions {
 interface Begun {
   windows: TranscriptWindow[];
   position: unknown;
+}
+
+interface Unfinished {
+  request: SpeechRequest;
+  audio: LocalAudio;
+  key: string | undefined;
+  begun: Begun;
+  signal: AbortSignal;
 }
 
 export class SpeechJobs {
@@ -85,7 +96,7 @@ export class SpeechJobs {
    * @throws became_job when it takes too long; what the model throws.
    */
   async transcribe(request: SpeechRequest, audio: LocalAudio, signal: AbortSignal): Promise<TranscriptionResult> {
-    const { service, syncMaxMs } = this.#options;
+    const { service, metering, syncMaxMs } = this.#options;
     const tooLong = AbortSignal.timeout(syncMaxMs);
     const key = await this.#keyOf(request, audio);
     const equal = key === undefined || !request.mayReuse ? undefined : await this.#findEqual(key);
@@ -96,11 +107,11 @@ export class SpeechJobs {
       // Cancelled or deleted meanwhile: computed here.
       if (over?.status === 'succeeded' || over?.status === 'failed') return this.result(over);
     }
+    const { caller, reference } = request;
+    const meter = await metering.begin({ caller, reference, audioPath: audio.path, signal });
     const begun: Begun = { windows: [], position: undefined };
     try {
-      return await service.transcribe({
-        caller: request.caller,
-        reference: request.reference,
+      const result = await service.transcribe({
         model: request.model,
         audioPath: audio.path,
         params: request.request.params,
@@ -114,14 +125,26 @@ export class SpeechJobs {
           begun.position = event.position;
         },
       });
+      await meter.settle(result.duration);
+      return result;
     } catch (error) {
-      if (!tooLong.aborted || signal.aborted) throw error;
-      const seconds = await this.#options.probe(audio.path, signal);
-      const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
-      const job = await this.#submit(request, { ...audio, seconds }, wishes, key, begun);
-      this.#options.log.info('request became a job', { job_id: publicJobId(job.id), windows: begun.windows.length });
+      if (!tooLong.aborted || signal.aborted) {
+        await meter.release();
+        throw error;
+      }
+      // What it held is the job's by then.
+      const job = await this.#goOnAsJob({ request, audio, key, begun, signal }).finally(() => meter.release());
       throw becameJob(job);
     }
+  }
+
+  async #goOnAsJob({ request, audio, key, begun, signal }: Unfinished): Promise<JobRow> {
+    const { probe, log } = this.#options;
+    const input = { ...audio, seconds: await probe(audio.path, signal) };
+    const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
+    const job = await this.#submit(request, input, wishes, key, begun);
+    log.info('request became a job', { job_id: publicJobId(job.id), windows: begun.windows.length });
+    return job;
   }
 
   /** @throws job_not_finished, job_cancelled, the job's own error, artifact_not_found */
@@ -146,7 +169,7 @@ export class SpeechJobs {
   }
 
   #submit(
-    { caller, model, request, mayReuse }: SpeechRequest,
+    { caller, reference, model, request, mayReuse }: SpeechRequest,
     input: Parameters<JobService['submit']>[0]['input'],
     wishes: JobWishes,
     key: string | undefined,
@@ -163,6 +186,7 @@ export class SpeechJobs {
       mayReuse,
       ...wishes,
       ...(begun && {
+        takesOver: reference,
         begun: {
           position: begun.position,
           windows: begun.windows.map((window) => ({ index: window.index, window, end: window.end })),

@@ -78,13 +78,14 @@ export class KeyRecords {
   /** For good. A key that is revoked stays as it is. @throws key_not_found */
   revoke(actor: string, id: string): Promise<ApiKey> {
     return this.#db.transaction().execute(async (transaction) => {
-      const revoked = await transaction
+      // Locked, or two at once would both be the first.
+      const found = await transaction
         .selectFrom('api_keys')
         .selectAll()
         .where('id', '=', id)
-        .where('revoked_at', 'is not', null)
+        .forUpdate()
         .executeTakeFirst();
-      if (revoked !== undefined) return toApiKey(revoked);
+      if (found?.revoked_at != null) return toApiKey(found);
       return change(transaction, { actor, action: 'key.revoke', id }, { revoked_at: sql`now()` });
     });
   }

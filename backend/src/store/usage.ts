@@ -31,9 +31,9 @@ export interface UsageTotalTable {
 export interface Claim {
   /** Id of the key's record. */
   owner: string;
-  /** Id of the work. A second claim for the same work adds its seconds to the first. */
+  /** Id of the work. */
   reference: string;
-  /** Whole seconds of audio. */
+  /** Whole seconds of audio, all that the work is known to have; 0: it takes a place, and may turn out to cost nothing. */
   seconds: number;
 }
 
@@ -46,18 +46,20 @@ const TODAY = sql<Date>`(now() at time zone 'utc')::date`;
 const IS_LIVE = sql<boolean>`(expires_at is null or expires_at > now())`;
 
 /**
- * Takes a place and seconds. Inside a transaction, the key's other claims wait until that ends.
+ * From now on the work holds a place and so many seconds; a second claim for the same work raises what it holds, if it is
+ * greater. Inside a transaction, the key's other claims wait until that ends.
  * @throws concurrency_limit_exceeded, insufficient_quota: then nothing was taken.
  */
-export async function reserve(db: Db, claim: Claim, leaseSeconds: number | null = null): Promise<void> {
+export async function hold(db: Db, claim: Claim, leaseSeconds: number | null = null): Promise<void> {
   await inTransaction(db, async (transaction) => {
     const { owner, reference, seconds } = claim;
     const limits = await lockLimits(transaction, owner);
     const use = await currentUse(transaction, owner, reference);
-    if (limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
+    if (use.own === null && limits.concurrent_jobs !== null && use.running >= limits.concurrent_jobs) {
       throw concurrencyExceeded(limits.concurrent_jobs);
     }
-    requireSeconds(limits, use, seconds);
+    const more = seconds - (use.own ?? 0);
+    if (more > 0) requireSeconds(limits, use, more);
     await transaction
       .insertInto('usage_reservations')
       .values({
@@ -68,7 +70,9 @@ export async function reserve(db: Db, claim: Claim, leaseSeconds: number | null 
         expires_at: leaseSeconds === null ? null : sql<Date>`now() + make_interval(secs => ${leaseSeconds})`,
       })
       .onConflict((conflict) =>
-        conflict.column('reference').doUpdateSet({ seconds: sql`usage_reservations.seconds + ${seconds}` }),
+        conflict
+          .column('reference')
+          .doUpdateSet({ seconds: sql`greatest(usage_reservations.seconds, excluded.seconds)` }),
       )
       .execute();
   });
@@ -88,6 +92,20 @@ export async function settle(db: Db, { owner, reference, seconds }: Claim): Prom
 /** The work failed, or cost nothing. */
 export async function release(db: Db, reference: string): Promise<void> {
   await db.deleteFrom('usage_reservations').where('reference', '=', reference).execute();
+}
+
+/**
+ * The work goes on under another id, as a request does that becomes a job: what it held, that one holds now, until it is
+ * settled or released.
+ * @returns whether it held anything.
+ */
+export async function handOver(db: Db, from: string, to: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('usage_reservations')
+    .set({ reference: to, expires_at: null })
+    .where('reference', '=', from)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** What a key has used and what it holds at the moment. */
@@ -130,9 +148,9 @@ export class RequestClaims {
     this.#renewal.unref();
   }
 
-  /** As `reserve`. */
-  async reserve(claim: Claim): Promise<void> {
-    await reserve(this.#db, claim, this.#leaseSeconds);
+  /** As `hold`. */
+  async hold(claim: Claim): Promise<void> {
+    await hold(this.#db, claim, this.#leaseSeconds);
     this.#references.add(claim.reference);
   }
 
@@ -165,7 +183,10 @@ export class RequestClaims {
 }
 
 interface Use {
+  /** Other works of the key. */
   running: number;
+  /** Seconds that this work holds already; null: it is new. */
+  own: number | null;
   /** `YYYY-MM-DD`, UTC. */
   day: string;
   usedToday: number;
@@ -181,7 +202,7 @@ interface Use {
 /** One statement sees a claim that is being settled either as reserved or as used, never as both or neither. */
 async function currentUse(db: Db, owner: string, reference: string): Promise<Use> {
   const { rows } = await sql<Use>`
-    with own as (select day from usage_reservations where reference = ${reference}),
+    with own as (select day, seconds from usage_reservations where reference = ${reference}),
     date as (select coalesce((select day from own), ${TODAY}) as day),
     month as (select date_trunc('month', day)::date as first, (date_trunc('month', day) + interval '1 month')::date as next
       from date),
@@ -196,7 +217,7 @@ async function currentUse(db: Db, owner: string, reference: string): Promise<Use
         coalesce(sum(seconds) filter (where r.day >= month.first and r.day < month.next), 0)::bigint as "reservedThisMonth",
         count(*) filter (where reference <> ${reference}) as running
       from usage_reservations r, date, month where owner = ${owner} and ${IS_LIVE})
-    select used.*, held.*, date.day::text as day,
+    select used.*, held.*, (select seconds from own) as own, date.day::text as day,
       extract(epoch from (date.day + 1) - (now() at time zone 'utc'))::float8 as "secondsToTomorrow",
       extract(epoch from month.next - (now() at time zone 'utc'))::float8 as "secondsToNextMonth"
     from used, held, date, month`.execute(db);
@@ -227,7 +248,7 @@ function limitsOrNone(row: KeyLimits | undefined): KeyLimits {
   return row === undefined ? NO_LIMITS : limitsOf(row);
 }
 
-/** A claim of no seconds still needs one to be left: it is made for work that will need more. */
+/** @throws insufficient_quota when there are not so many left. */
 function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
   const spans = [
     {
@@ -245,8 +266,9 @@ function requireSeconds(limits: KeyLimits, use: Use, seconds: number): void {
   ];
   // The one that lasts longest is the one to name.
   for (const { span, limit, taken, resetSeconds } of spans.toReversed()) {
-    if (limit === null || taken + Math.max(1, seconds) <= limit) continue;
-    throw quotaExhausted(span, { limit, remaining: Math.max(0, limit - taken), resetSeconds });
+    if (limit === null || taken + seconds <= limit) continue;
+    const remaining = Math.max(0, limit - taken + (use.own ?? 0));
+    throw quotaExhausted(span, { limit, remaining, resetSeconds });
   }
 }
 

@@ -18,7 +18,7 @@ export interface AuditLog {
 }
 
 /** What callers put into a path is noted only when it looks like an id of ours: it might be anything. */
-const OPAQUE_ID = /^[a-z]{3,10}_[0-9a-f]{8,64}$/;
+const OPAQUE_ID = /^([a-z]{3,10}_)?[0-9a-f-]{8,64}$/;
 
 /** An action whose success its store notes, together with the change; a failure is noted here. */
 export function audited(log: AuditLog, action: string, handle: Route['handle']): Route['handle'] {
