@@ -1,5 +1,4 @@
 /** The one database of a gateway: the embedded server, or the one that DATABASE_URL names. The code above cannot tell. */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool, type PoolClient, type PoolConfig, types } from 'pg';
@@ -103,6 +102,13 @@ export function connectDatabase({
     client.once('end', () => open.delete(client));
   });
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: patientPool(pool, waitMs) }) });
+  const close = async () => {
+    // The pool ends as soon as it has said goodbye; whoever closes wants to know that nothing is connected any more.
+    const farewells = [...open].map((client) => new Promise((resolve) => client.once('end', resolve)));
+    await pool.end();
+    await Promise.race([Promise.all(farewells), sleep(FAREWELL_MS, undefined, { ref: false })]);
+  };
+  let closed: Promise<void> | undefined;
   return {
     db,
     pool,
@@ -110,11 +116,9 @@ export function connectDatabase({
     ping: async () => {
       await pool.query('select 1');
     },
-    close: async () => {
-      // The pool ends as soon as it has said goodbye; whoever closes wants to know that nothing is connected any more.
-      const farewells = [...open].map((client) => once(client, 'end'));
-      await pool.end();
-      await Promise.race([Promise.all(farewells), sleep(FAREWELL_MS, undefined, { ref: false })]);
+    close: () => {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -14,7 +14,14 @@ import { type FileLock, tryLock } from '../file-lock.ts';
 import type { Logger } from '../logger.ts';
 import { freePort } from './free-port.ts';
 import { findPostgresPackage } from './postgres-package.ts';
-import { clusterName, readOrMakePassword, readPassword, readPostmaster, serverFiles } from './server-files.ts';
+import {
+  clusterName,
+  clusterProcesses,
+  readOrMakePassword,
+  readPassword,
+  readPostmaster,
+  serverFiles,
+} from './server-files.ts';
 import { stopLeftovers } from './stop-leftovers.ts';
 import { findLauncher, giveTo, type Launcher, SERVER_ENVIRONMENT } from './unprivileged.ts';
 
@@ -142,11 +149,13 @@ export class EmbeddedPostgres {
     }
   }
 
-  /** How to reach the server of another gateway that runs on `dataDir`; undefined when none does. */
+  /** How to reach a server that runs on `dataDir`, another process's; undefined when none does. */
   static async findRunning(dataDir: string): Promise<Connection | undefined> {
     const files = serverFiles(dataDir, '');
     const [password, postmaster] = await Promise.all([readPassword(files.password), readPostmaster(files.data)]);
     if (password === undefined || postmaster?.ready !== true) return undefined;
+    // A machine that lost its power leaves the file, too.
+    if (!(await clusterProcesses(clusterName(password))).includes(postmaster.pid)) return undefined;
     return { host: HOST, port: postmaster.port, user: USER, password, database: DATABASE };
   }
 
