@@ -1,6 +1,8 @@
 /** The tables as queries see them; one entry per table, beside the migration that made it. */
 import type { AuditTable } from './audit.ts';
+import type { ErasureTable } from './erasure.ts';
 import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
+import type { JobRecordTable } from './retention.ts';
 
 export interface Schema {
   audit_log: AuditTable;
@@ -9,4 +11,6 @@ export interface Schema {
   job_events: JobEventTable;
   artifacts: ArtifactTable;
   idempotency_keys: IdempotencyTable;
+  job_records: JobRecordTable;
+  erasures: ErasureTable;
 }

@@ -2,8 +2,10 @@
 import type { Migration } from 'kysely/migration';
 import * as auditLog from './0001-audit-log.ts';
 import * as jobs from './0003-jobs.ts';
+import * as retention from './0005-retention.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
   '0003-jobs': jobs,
+  '0005-retention': retention,
 };
