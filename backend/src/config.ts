@@ -131,6 +131,16 @@ export const VARIABLES = {
     '600',
     'Longest time a request may be in the model, waiting in its queue not counted.',
   ),
+  JOB_RETENTION_DAYS: variable(
+    wholeNumber(1, 36_500),
+    '30',
+    'Jobs and their results are deleted so long after their end; their manifests stay until an erasure.',
+  ),
+  UPLOAD_RETENTION_HOURS: variable(
+    wholeNumber(0, 876_000),
+    '24',
+    'The audio of a job is deleted so long after its end; 0: within the hour.',
+  ),
   SHUTDOWN_GRACE_SECONDS: variable(
     wholeNumber(0, 3_600),
     '30',
@@ -208,6 +218,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxQueuePerReplica: e.MAX_QUEUE_PER_REPLICA,
       requestTimeoutSeconds: e.REQUEST_TIMEOUT_SECONDS,
     },
+    retention: { jobDays: e.JOB_RETENTION_DAYS, uploadHours: e.UPLOAD_RETENTION_HOURS },
     shutdownGraceSeconds: e.SHUTDOWN_GRACE_SECONDS,
     upload: {
       maxFileBytes: e.MAX_FILE_SIZE_MB * 2 ** 20,

@@ -7,6 +7,7 @@ const CATALOGUE = {
   missing_required_parameter: { status: 400, type: 'invalid_request_error' },
   invalid_value: { status: 400, type: 'invalid_request_error' },
   unsupported_value: { status: 400, type: 'invalid_request_error' },
+  invalid_json: { status: 400, type: 'invalid_request_error' },
   invalid_multipart: { status: 400, type: 'invalid_request_error' },
   unsupported_audio: { status: 400, type: 'invalid_request_error' },
   audio_too_short: { status: 400, type: 'invalid_request_error' },

@@ -6,7 +6,7 @@ import { Erasure } from '../../backend/src/jobs/erasure.ts';
 import { Retention } from '../../backend/src/jobs/retention.ts';
 import { exportSubject } from '../../backend/src/jobs/subject-export.ts';
 import { exportAudit, verifyAudit } from '../../backend/src/store/audit.ts';
-import { ErasureStore, erasureId, hashSubject, type Subject } from '../../backend/src/store/erasure.ts';
+import { ErasureStore, erasureId, hashSubject, ownedRows, type Subject } from '../../backend/src/store/erasure.ts';
 import { addToJournal, journalPath, readJournal } from '../../backend/src/store/erasure-journal.ts';
 import type { JobRow } from '../../backend/src/store/jobs.ts';
 import { RetentionStore } from '../../backend/src/store/retention.ts';
@@ -153,6 +153,37 @@ describe('an erasure', () => {
     const actions = [];
     for await (const { action } of exportAudit(db)) actions.push(action);
     expect(actions.filter((action) => action === 'gdpr.erased')).toHaveLength(1);
+  });
+
+  it('takes the rows of other tables with it that are the key’s', async () => {
+    const fixture = await createErasureFixture();
+    const { id: job_id } = await fixture.addJob({ owner: 'key_other' });
+    const { db } = fixture.database;
+    const row = { owner: 'key_1', fingerprint: 'f', job_id };
+    await db
+      .insertInto('idempotency_keys')
+      .values({ ...row, key: 'old', created_at: new Date(0) })
+      .execute();
+    await db
+      .insertInto('idempotency_keys')
+      .values({ ...row, key: 'later', created_at: new Date('2999-01-01') })
+      .execute();
+    const store = new ErasureStore(db, [ownedRows('idempotency_keys', 'created_at')]);
+    const subject: Subject = { kind: 'key', value: 'key_1' };
+    const exported = [];
+    for await (const each of store.exportOthers(subject)) exported.push(each);
+    expect(exported).toMatchObject([
+      { type: 'idempotency_keys', row: { key: 'old' } },
+      { type: 'idempotency_keys', row: { key: 'later' } },
+    ]);
+    const erasure = erasureOf(fixture, store, fixture.jobs);
+    expect(await erasure.erase({ kind: 'user', value: 'key_1' }, 'a')).toMatchObject({
+      counts: { idempotency_keys: 0 },
+    });
+    expect(await erasure.erase(subject, 'a')).toMatchObject({ counts: { idempotency_keys: 1 } });
+    const left = await db.selectFrom('idempotency_keys').select(['owner', 'key']).execute();
+    expect(left).toEqual(expect.arrayContaining([{ owner: 'key_1', key: 'later' }]));
+    expect(left).toHaveLength(2);
   });
 
   it('leaves what was made after it was asked for', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { sql } from 'kysely';
@@ -133,6 +133,27 @@ describe('a sweep', () => {
     expect(await text(await fixture.artifacts.get(first))).toBe('orphan');
     expect(await retention.sweep()).toEqual({ ...NOTHING, orphans: 3 });
     expect(await fixture.keys()).toEqual(kept);
+  });
+
+  it('waits with the half of a file for whoever is writing the whole', async () => {
+    const fixture = await createJobFixture();
+    const whole = `inputs/tenant/${'1'.repeat(64)}`;
+    const half = `${whole}.00000000-0000-4000-8000-000000000000.partial`;
+    await fixture.artifacts.put(half, 'an upload of yesterday');
+    const path = await fixture.artifacts.localPath(half);
+    await utimes(path, new Date(0), new Date(0));
+    const retention = await retentionOf(fixture);
+    const waiting = sql`select 1 from pg_locks where not granted
+      and database = (select oid from pg_database where datname = current_database())`;
+    const sweeping = await fixture.store.transaction(async (transaction) => {
+      await fixture.store.lockKey(transaction, whole);
+      const result = retention.sweep();
+      await expect.poll(async () => (await waiting.execute(fixture.database.db)).rows.length).toBe(1);
+      await rename(path, join(fixture.dataDir, 'artifacts', whole));
+      return { result };
+    });
+    await sweeping.result;
+    expect(await fixture.keys()).toEqual([whole]);
   });
 
   it('removes the work folders of jobs that are over or gone, and leaves the others', async () => {

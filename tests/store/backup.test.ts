@@ -350,10 +350,6 @@ describe('npm run backup and npm run restore', () => {
         output: expect.stringMatching(/^backup_\w{32}: 1 rows and 0 files \(0 bytes\) as of /),
         problems: '',
       });
-      expect(await run('restore', [dir], { DATA_DIR: from })).toMatchObject({
-        code: 1,
-        problems: expect.stringContaining('Another gateway is using'),
-      });
     } finally {
       await database.close();
     }
@@ -363,10 +359,6 @@ describe('npm run backup and npm run restore', () => {
       problems: '',
     });
     expect(await readFile(join(to, 'keys.json'), 'utf8')).toBe('{}');
-    expect(await run('audit-verify', [], { DATA_DIR: to })).toMatchObject({
-      code: 0,
-      output: expect.stringContaining('whole: 2 rows'),
-    });
   });
 
   it('say how they are used', async () => {

@@ -50,6 +50,28 @@ export interface Eraser {
   export(db: Kysely<Schema>, subject: Subject): AsyncIterable<object>;
 }
 
+/** Of a table whose rows belong to the key that its column `owner` names; of users it knows nothing. `since`: when a row was made. */
+export function ownedRows(name: keyof Schema, since: string): Eraser {
+  const table = sql.id(name);
+  const when = sql.id(since);
+  return {
+    name,
+    async subjects(db) {
+      const { rows } = await sql<{ owner: string }>`select distinct owner from ${table}`.execute(db);
+      return rows.map(({ owner }) => keyOf(owner));
+    },
+    async erase(transaction, { kind, value }, until) {
+      if (kind !== 'key') return 0;
+      const deletion = sql`delete from ${table} where owner = ${value} and ${when} <= ${until}`;
+      return Number((await deletion.execute(transaction)).numAffectedRows ?? 0);
+    },
+    async *export(db, { kind, value }) {
+      if (kind !== 'key') return;
+      yield* (await sql<object>`select * from ${table} where owner = ${value} order by ${when}`.execute(db)).rows;
+    },
+  };
+}
+
 const jobRecords: Eraser = {
   name: 'job_records',
   async subjects(db) {
