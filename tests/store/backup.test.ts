@@ -5,7 +5,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } fro
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { sql } from 'kysely';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { makeBackup } from '../../backend/src/commands/make-backup.ts';
 import { type RestoreOptions, restoreBackup } from '../../backend/src/commands/restore-backup.ts';
 import { Erasure } from '../../backend/src/jobs/erasure.ts';
@@ -21,6 +21,7 @@ import { PROJECT_ROOT } from '../support/shared.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { createTestDatabase } from '../support/test-database.ts';
+import { testServers } from '../support/test-servers.ts';
 
 async function audit({ db }: Database, action: string): Promise<void> {
   await db
@@ -50,9 +51,11 @@ async function queueOf({ database }: Pick<JobFixture, 'database'>): Promise<stri
   return rows.map(({ id }) => id);
 }
 
-describe('a restore drill', () => {
+describe.each(await testServers())('a restore drill on $name', ({ url: server = '' }) => {
+  beforeEach((context) => context.skip(server === ''));
+
   it('gives back every row, file and key as of one moment, though jobs came and went meanwhile', async () => {
-    const fixture = await createJobFixture();
+    const fixture = await createJobFixture(server);
     const { jobs } = await fixture.service();
     await fixture.addJob({ audio: 'with “quotes”, \\ and\nlines', user: 'ann' });
     const running = await fixture.addJob({ audio: 'running', status: 'running' });
@@ -86,7 +89,7 @@ describe('a restore drill', () => {
     expect(record).toMatchObject({ format: 1, damaged: [], software: { version: '1.2.3' } });
     await rm(fixture.dataDir, { recursive: true });
 
-    const target = await createJobFixture();
+    const target = await createJobFixture(server);
     const report = await restore(target, dir);
     const after = await rowsOf(target);
     // What was there before it began is there as it was, but for jobs in work, which wait again.
@@ -125,8 +128,10 @@ describe('a restore drill', () => {
     expect((await stat(join(target.dataDir, 'keys.json'))).mode & 0o777).toBe(0o600);
     expect(await readdir(target.dataDir)).not.toContain('keys.json.tmp');
   });
+});
 
-  it('leaves out, and notes, files that were deleted while the backup was made', async () => {
+describe('a backup and its restore', () => {
+  it('leave out, and note, files that were deleted while the backup was made', async () => {
     const fixture = await createJobFixture();
     const job = await fixture.addJob();
     const { dir } = await backUp(fixture);
@@ -140,7 +145,7 @@ describe('a restore drill', () => {
     expect((await target.store.artifacts([job.id])).map(({ name }) => name)).toEqual(['manifest.json']);
   });
 
-  it('says which files were missing or cut off already, though rows name them', async () => {
+  it('say which files were missing or cut off already, though rows name them', async () => {
     const fixture = await createJobFixture();
     const [one, two] = [await fixture.addJob({ audio: 'one' }), await fixture.addJob({ audio: 'two' })];
     await fixture.artifacts.delete(one.input_key ?? '');
@@ -152,7 +157,7 @@ describe('a restore drill', () => {
     expect((await target.store.find(one.id))?.input_key).toBeNull();
   });
 
-  it('takes a backup of an older version forward', async () => {
+  it('take a database of an older version forward', async () => {
     const { url, drop } = await createTestDatabase({ template: 'template0' });
     onTestFinished(drop);
     const old = connectDatabase({ connection: { connectionString: url }, log: silentLog });

@@ -1,6 +1,5 @@
 /** Jobs in a database and a folder of a test's own: rows and files as the gateway leaves them, without a gateway. */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { sql } from 'kysely';
 import { onTestFinished } from 'vitest';
 import type { JobStatus } from '../../backend/src/contract/jobs.ts';
@@ -41,11 +40,11 @@ export interface AddedJob {
   leader?: string;
 }
 
-export async function createJobFixture(dataDir?: string): Promise<JobFixture> {
-  const { url, drop } = await createTestDatabase();
+/** @param server as `createTestDatabase` takes it; default: the server of the whole run. */
+export async function createJobFixture(server?: string): Promise<JobFixture> {
+  const { url, drop } = await createTestDatabase(server === undefined ? {} : { server, template: 'template0' });
   onTestFinished(drop);
-  const dir = dataDir ?? (await tempDir());
-  await mkdir(dir, { recursive: true });
+  const dir = await tempDir();
   const database = await openDatabase({ dataDir: dir, databaseUrl: url, log: silentLog });
   onTestFinished(() => database.close());
   const folders = jobFolders(dir);
