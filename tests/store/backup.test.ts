@@ -203,9 +203,9 @@ describe('erasures', () => {
     expect(await target.store.find(ann.id)).toBeUndefined();
     expect(await target.store.find(bob.id)).toBeDefined();
     expect((await target.keys()).filter((key) => key.includes(ann.id) || key === ann.input_key)).toEqual([]);
-    expect(await target.database.db.selectFrom('erasures').select(['id', 'counts', 'subject']).execute()).toEqual([
-      { id, counts: { jobs: 1, job_records: 0 }, subject: null },
-    ]);
+    expect(await target.database.db.selectFrom('erasures').select(['id', 'counts', 'subject']).execute()).toMatchObject(
+      [{ id, counts: { jobs: 1, job_records: 0 }, subject: null }],
+    );
     const verdict = await verifyAudit(target.database.db);
     expect(verdict).not.toHaveProperty('brokenAt');
     expect(verdict).toMatchObject({ count: 2 });
