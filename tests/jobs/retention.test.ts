@@ -9,6 +9,7 @@ import { exportAudit } from '../../backend/src/store/audit.ts';
 import { RetentionStore } from '../../backend/src/store/retention.ts';
 import { createJobFixture, type JobFixture } from '../support/job-fixture.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 async function retentionOf(fixture: JobFixture, options: Partial<RetentionOptions> = {}): Promise<Retention> {
   const { database, store, artifacts, workRoot } = fixture;
@@ -148,7 +149,7 @@ describe('a sweep', () => {
     const sweeping = await fixture.store.transaction(async (transaction) => {
       await fixture.store.lockKey(transaction, whole);
       const result = retention.sweep();
-      await expect.poll(async () => (await waiting.execute(fixture.database.db)).rows.length).toBe(1);
+      await waitUntil('the sweep waits', async () => (await waiting.execute(fixture.database.db)).rows.length === 1);
       await rename(path, join(fixture.dataDir, 'artifacts', whole));
       return { result };
     });
@@ -203,7 +204,7 @@ describe('sweeping', () => {
     onTestFinished(() => retention.stop());
     const job = await fixture.addJob({ hoursAgo: 31 * 24 });
     retention.start();
-    await expect.poll(() => sweeps.length).toBeGreaterThan(2);
+    await waitUntil('there were three sweeps', () => sweeps.length > 2);
     expect(warn).toHaveBeenCalledExactlyOnceWith('put off until the next sweep', { cause: new Error('once') });
     expect(await fixture.store.find(job.id)).toBeUndefined();
     await retention.stop();

@@ -22,6 +22,7 @@ import { silentLog } from '../support/silent-log.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import { testServers } from '../support/test-servers.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 async function audit({ db }: Database, action: string): Promise<void> {
   await db
@@ -80,7 +81,7 @@ describe.each(await testServers())('a restore drill on $name', ({ url: server = 
         if (gone !== undefined) await jobs.remove(gone);
       }
     })();
-    await expect.poll(() => rounds).toBeGreaterThan(2);
+    await waitUntil('three rounds are over', () => rounds > 2);
     const { dir, record } = await backUp(fixture);
     const roundsThen = rounds;
     stopping.abort();
