@@ -21,7 +21,7 @@ const BACKEND = join(PROJECT_ROOT, 'backend/src');
 const MAY_IMPORT: Record<string, string[]> = {
   'main.ts': ['app.ts', 'config.ts'],
   'app.ts': ['*'],
-  commands: ['config.ts', 'store'],
+  commands: ['config.ts', 'jobs', 'store'],
   'config.ts': [],
   'file-lock.ts': [],
   'free-space.ts': [],

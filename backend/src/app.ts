@@ -12,6 +12,7 @@ import { requireFreeSpace } from './free-space.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
@@ -31,8 +32,11 @@ import { downloadSnapshot } from './hub/download.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
+import { Erasure } from './jobs/erasure.ts';
+import { createGdprService } from './jobs/gdpr.ts';
 import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
+import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
@@ -50,10 +54,13 @@ import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
+import { ErasureStore } from './store/erasure.ts';
+import { journalPath } from './store/erasure-journal.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
 import { takeRequest } from './store/request-rates.ts';
+import { RetentionStore } from './store/retention.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
 
 export interface AppOptions {
@@ -185,6 +192,23 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const transcribe = createTranscriptionJob({ service: unmetered, registry });
   await jobs.start({ transcription: transcribe, translation: transcribe });
   webhooks.start();
+  const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;
+  const erasures = new ErasureStore(db);
+  const journal = journalPath(config.dataDir);
+  const erasure = new Erasure({ store: erasures, jobs: jobService, journal, workRoot, log });
+  const retention = new Retention({
+    store: new RetentionStore(db, jobStore),
+    jobStore,
+    jobs: jobService,
+    artifacts,
+    workRoot,
+    jobRetentionDays: config.retention.jobDays,
+    uploadRetentionHours: config.retention.uploadHours,
+    alongside: [() => erasure.finishPending()],
+    log,
+  });
+  retention.start();
+  const gdpr = createGdprService({ erasure, store: erasures, jobStore, artifacts, audit: audit.append });
   const speech = {
     service: transcription,
     speechJobs,
@@ -224,6 +248,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminAuditRoute(audit),
+      ...gdprRoutes({ ...gdpr, audit }),
       ...healthRoutes({
         version,
         checks: createReadiness({
@@ -250,6 +275,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
+    await retention.stop();
     await jobs.stop();
     await Promise.all([uploads.drain(deadline), webhooks.stop(Math.max(0, deadline - Date.now()))]);
     await registry.close(Math.max(0, deadline - Date.now()));

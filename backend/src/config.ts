@@ -176,6 +176,16 @@ export const VARIABLES = {
     'Hosts that audio may be fetched from: `*`, names, `*.example.com`. One listed by its very name may be private.',
   ),
   URL_TIMEOUT_SECONDS: variable(wholeNumber(1, 86_400), '900', 'Longest time fetching the audio of a `url` may take.'),
+  JOB_RETENTION_DAYS: variable(
+    wholeNumber(1, 36_500),
+    '30',
+    'Jobs and their results are deleted so long after their end; their manifests stay until an erasure.',
+  ),
+  UPLOAD_RETENTION_HOURS: variable(
+    wholeNumber(0, 876_000),
+    '24',
+    'The audio of a job is deleted so long after its end; 0: within the hour.',
+  ),
   SHUTDOWN_GRACE_SECONDS: variable(
     wholeNumber(0, 3_600),
     '30',
@@ -277,6 +287,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       maxAttempts: e.JOB_MAX_ATTEMPTS,
     },
     urlInput: { allowedHosts: e.URL_ALLOWED_HOSTS, timeoutSeconds: e.URL_TIMEOUT_SECONDS },
+    retention: { jobDays: e.JOB_RETENTION_DAYS, uploadHours: e.UPLOAD_RETENTION_HOURS },
     shutdownGraceSeconds: e.SHUTDOWN_GRACE_SECONDS,
     upload: {
       maxFileBytes: e.MAX_FILE_SIZE_MB * 2 ** 20,

@@ -74,6 +74,8 @@ const TABLE: Record<string, Row> = {
   'POST /api/admin/keys/{id}/revoke': forAdmins('404 key_not_found'),
   'GET /api/admin/keys/{id}/usage': forAdmins('404 key_not_found'),
   'GET /api/admin/audit': forAdmins('200'),
+  'POST /api/admin/gdpr/erase': forAdmins('400 invalid_value'),
+  'POST /api/admin/gdpr/export': forAdmins('400 invalid_value'),
   'GET /health': open('200'),
   'GET /health/live': open('200'),
   'GET /health/ready': open('200'),

@@ -4,7 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -53,7 +53,7 @@ export class LocalArtifacts implements ArtifactStore {
     });
     try {
       const source = typeof content === 'string' ? Readable.from([Buffer.from(content)]) : content;
-      await pipeline(source, measure, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+      await pipeline(source, measure, createWriteStream(temporary, { flags: 'r+', flush: true }));
       await rename(temporary, path);
       await syncFolder(dirname(path));
     } catch (error) {
@@ -102,7 +102,7 @@ export class LocalArtifacts implements ArtifactStore {
     const path = this.#path(key);
     await rm(path, { force: true });
     // Its folder too, when that was the last.
-    await rm(dirname(path), { recursive: false }).catch(() => {});
+    await rmdir(dirname(path)).catch(() => {});
   }
 
   async *list(prefix: string): AsyncGenerator<{ key: string; modifiedAt: Date }> {
@@ -120,9 +120,19 @@ export class LocalArtifacts implements ArtifactStore {
     return join(this.#root, key);
   }
 
+  /** A new, empty file beside it: from here on nobody finds the folder empty and removes it. */
   async #temporary(path: string): Promise<string> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return `${path}.${randomUUID()}${PARTIAL}`;
+    const temporary = `${path}.${randomUUID()}${PARTIAL}`;
+    for (;;) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      try {
+        await using _ = await open(temporary, 'wx', 0o600);
+        return temporary;
+      } catch (error) {
+        // Whoever deleted its last file was faster.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw fullDisk(error);
+      }
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 /** Everything that jobs need, put together: built before the routes, started when they can be served, stopped before the models. */
-import { join } from 'node:path';
 import type { JobTask } from '../contract/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { FetchedFile } from '../outbound/fetch-to-file.ts';
@@ -8,6 +7,7 @@ import { type ArtifactRow, JOB_CHANNEL, type JobRow, JobStore } from '../store/j
 import { Notifications } from '../store/notifications.ts';
 import { isTimed } from '../store/usage.ts';
 import { type ArtifactStore, LocalArtifacts } from './artifacts.ts';
+import { jobFolders } from './data-folders.ts';
 import { createInputSource, type InputSourceOptions } from './input-source.ts';
 import type { JobHandler } from './job-handler.ts';
 import type { JobHooks } from './job-hooks.ts';
@@ -33,7 +33,10 @@ export interface JobSystemOptions {
 
 export interface JobSystem {
   service: JobService;
+  store: JobStore;
   artifacts: ArtifactStore;
+  /** Where files of running jobs lie. */
+  workRoot: string;
   /** Begins to work on jobs, those that were left included. */
   start(handlers: Record<JobTask, JobHandler>): Promise<void>;
   /** Gives back what is in work, and ends the queue's connections. */
@@ -43,8 +46,8 @@ export interface JobSystem {
 export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
   const { database, dataDir, hooks, concurrency, log, version } = options;
   const store = new JobStore(database.db);
-  const artifacts = new LocalArtifacts(join(dataDir, 'artifacts'));
-  const workRoot = join(dataDir, 'jobs');
+  const { artifacts: root, work: workRoot } = jobFolders(dataDir);
+  const artifacts = new LocalArtifacts(root);
   const notifications = new Notifications({ connection: database.connection, channel: JOB_CHANNEL, log });
   const queue = await JobQueue.start({ connection: database.connection, log, concurrency });
   const writeManifest = (job: JobRow, outputs: readonly ArtifactRow[], takenFrom: string) =>
@@ -61,7 +64,9 @@ export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
   let runner: JobRunner | undefined;
   return {
     service,
+    store,
     artifacts,
+    workRoot,
     async start(handlers) {
       const { maxFruitlessAttempts, fetch, probe, measure } = options;
       const inputs = createInputSource({

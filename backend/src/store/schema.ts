@@ -1,8 +1,10 @@
 /** The tables as queries see them; one entry per table, beside the migration that made it. */
 import type { AuditTable } from './audit.ts';
+import type { ErasureTable } from './erasure.ts';
 import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
 import type { KeyTable } from './key-rows.ts';
 import type { RequestRateTable } from './request-rates.ts';
+import type { JobRecordTable } from './retention.ts';
 import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
 import type { WebhookDeliveryTable } from './webhook-deliveries.ts';
 import type { WebhookSecretTable } from './webhook-secrets.ts';
@@ -20,4 +22,6 @@ export interface Schema {
   idempotency_keys: IdempotencyTable;
   webhook_secrets: WebhookSecretTable;
   webhook_deliveries: WebhookDeliveryTable;
+  job_records: JobRecordTable;
+  erasures: ErasureTable;
 }

@@ -4,10 +4,12 @@ import * as auditLog from './0001-audit-log.ts';
 import * as keys from './0002-keys.ts';
 import * as jobs from './0003-jobs.ts';
 import * as webhooks from './0004-webhooks.ts';
+import * as retention from './0005-retention.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
   '0002-keys': keys,
   '0003-jobs': jobs,
   '0004-webhooks': webhooks,
+  '0005-retention': retention,
 };
