@@ -17,7 +17,7 @@ import { journalPath } from '../../backend/src/store/erasure-journal.ts';
 import { migrate } from '../../backend/src/store/migrate.ts';
 import { MIGRATIONS } from '../../backend/src/store/migrations/index.ts';
 import { MIGRATION_TABLES, TABLES } from '../../backend/src/store/tables.ts';
-import { reserve } from '../../backend/src/store/usage.ts';
+import { hold } from '../../backend/src/store/usage.ts';
 import { allRows, createJobFixture, type JobFixture } from '../support/job-fixture.ts';
 import { PROJECT_ROOT } from '../support/shared.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -197,7 +197,7 @@ describe('erasures', () => {
     const ann = await fixture.addJob({ user: 'ann', audio: 'hers' });
     const bob = await fixture.addJob({ user: 'bob', audio: 'his' });
     for (const { id, owner } of [ann, bob]) {
-      await reserve(fixture.database.db, { owner, reference: publicJobId(id), seconds: 1 });
+      await hold(fixture.database.db, { owner, reference: publicJobId(id), seconds: 1 });
     }
     const { dir } = await backUp(fixture);
     const erasure = await eraserOf(fixture);
