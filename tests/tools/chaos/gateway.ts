@@ -12,6 +12,7 @@ export const ADMIN_KEY = 'agw-admin-of-the-chaos';
 
 export interface Gateway {
   url: string;
+  pid: number;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM; its workers and its database end with it. */
@@ -43,5 +44,6 @@ export async function startGatewayProcess({ env }: Pick<GatewayFolder, 'env'>): 
     child.kill(signal);
     await ended;
   };
-  return { url: await listening.promise, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  const url = await listening.promise;
+  return { url, pid: child.pid ?? Number.NaN, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
