@@ -53,6 +53,7 @@ interface Entry extends CatalogEntry {
   /** Mean milliseconds a request spends in the worker, for Retry-After. */
   meanRunMs: number;
   present: PresentFiles | undefined;
+  identity: { of: PresentFiles; made: Promise<ModelIdentity> } | undefined;
   /** Set for a model that must stay loaded: when it is tried again after a failure. */
   preload: { delayMs: number; timer: NodeJS.Timeout | undefined } | undefined;
   rev: number;
@@ -131,7 +132,13 @@ export class ModelRegistry {
   async identify(name: string, task: Task): Promise<ModelIdentity | undefined> {
     const entry = this.resolve(name, task);
     const present = entry.present ?? (await entry.files.find());
-    return present && identifyModel(entry.definition, present, entry.dtype, entry.replica.device);
+    if (present === undefined) return undefined;
+    // A snapshot does not change: its hashes are read once.
+    if (entry.identity?.of !== present) {
+      const { definition, dtype, replica } = entry;
+      entry.identity = { of: present, made: identifyModel(definition, present, dtype, replica.device) };
+    }
+    return entry.identity.made;
   }
 
   /**
@@ -211,6 +218,7 @@ export class ModelRegistry {
       pending: 0,
       meanRunMs: 1_000,
       present: undefined,
+      identity: undefined,
       preload: undefined,
       rev: 0,
     };

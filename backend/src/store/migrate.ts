@@ -11,7 +11,8 @@ export async function migrate<T>(
   db: Kysely<T>,
   migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
 ): Promise<string[]> {
-  await refuseNewer(db, migrations);
+  const applied = await refuseNewer(db, migrations);
+  if (Object.keys(migrations).every((name) => applied.includes(name))) return [];
   // The migrator takes an advisory lock and runs all in one transaction.
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
   const { error, results = [] } = await migrator.migrateToLatest();
@@ -27,19 +28,22 @@ export async function migrate<T>(
   return results.map(({ migrationName }) => migrationName);
 }
 
-async function refuseNewer<T>(db: Kysely<T>, migrations: Readonly<Record<string, Migration>>): Promise<void> {
+/** @returns the names of those that have run. */
+async function refuseNewer<T>(db: Kysely<T>, migrations: Readonly<Record<string, Migration>>): Promise<string[]> {
   const { rows: tables } = await sql<{
     name: string | null;
   }>`select to_regclass('kysely_migration')::text as name`.execute(db);
-  if (tables[0]?.name == null) return;
+  if (tables[0]?.name == null) return [];
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  const unknown = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(migrations, name));
+  const applied = rows.map(({ name }) => name);
+  const unknown = applied.filter((name) => !Object.hasOwn(migrations, name));
   if (unknown.length > 0) {
     throw new Error(
       `The database belongs to a newer version of the gateway (it has ${unknown.join(', ')}). ` +
         'Start that version, or restore a backup of before.',
     );
   }
+  return applied;
 }
 
 function reasonOf(error: unknown): string {

@@ -19,10 +19,11 @@ const FLOATS = ['float16', 'float32'];
 const BOOL = ['bool'];
 const INTEGERS = ['int32', 'int64'];
 const NUMBERS = [...FLOATS, ...INTEGERS];
-const ANY = [...NUMBERS, ...BOOL, 'int8', 'uint8'];
+const ANY = [...NUMBERS, ...BOOL, 'float64', 'int8', 'uint8'];
 
-const numeric: Kernel[] = [{ since: 13, takes: [NUMBERS] }];
+const numeric: Kernel[] = [{ since: 13, takes: [[...NUMBERS, 'float64']] }];
 const floating: Kernel[] = [{ since: 13, takes: [FLOATS] }];
+const floatingOrDouble: Kernel[] = [{ since: 13, takes: [[...FLOATS, 'float64']] }];
 const logical: Kernel[] = [{ since: 7, takes: [BOOL] }];
 const moving: Kernel[] = [{ since: 13, takes: [ANY] }];
 /** The second input is a shape, axes or sizes. */
@@ -48,7 +49,9 @@ export const CUDA_KERNELS: Readonly<Record<string, readonly Kernel[]>> = {
   Equal: [{ since: 13, takes: [[...NUMBERS, ...BOOL]] }],
   Erf: floating,
   Exp: floating,
-  Log: floating,
+  Floor: floatingOrDouble,
+  Log: floatingOrDouble,
+  Neg: floatingOrDouble,
   Sqrt: floating,
   Tanh: floating,
   Softmax: floating,

@@ -80,7 +80,7 @@ function draw(writer: GraphWriter, sampling: Sampling, { parts, logSum }: Candid
   );
   const tempered = op('Div', [asFloat64(writer, scores), asFloat64(writer, sampling.temperature)]);
   const sums = op('Add', [tempered, noiseInGraph(writer, sampling.draw, scores)]);
-  const token = op('ArgMax', [sums], { axis: 1, keepdims: 1 });
+  const token = op('ArgMax', [op('Cast', [sums], { to: ELEMENT.float32 })], { axis: 1, keepdims: 1 });
   return { token, logprob: op('Sub', [op('GatherElements', [scores, token], { axis: 1 }), logSum]) };
 }
 

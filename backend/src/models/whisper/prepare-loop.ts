@@ -27,7 +27,7 @@ export async function prepareLoop(
   return deriveGraph(
     {
       name: 'decoder_loop',
-      version: 4,
+      version: 5,
       sources: [graphs.prefill, graphs.step],
       settings: [layout.tokens.eot, layout.tokens.timestampBegin, layout.alignmentHeads, weights],
       build([prefill, step], folder) {

@@ -23,7 +23,8 @@ function draw(scores: Float32Array, temperature: number, share: number): number 
   for (let token = 0; token < scores.length; token += 1) {
     const score = scores[token] ?? Number.NEGATIVE_INFINITY;
     if (score === Number.NEGATIVE_INFINITY) continue;
-    const sum = score / divisor + noise(token);
+    // In float32, as in the graph.
+    const sum = Math.fround(score / divisor + noise(token));
     if (sum > most) [best, most] = [token, sum];
   }
   return best;
