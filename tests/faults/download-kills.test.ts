@@ -63,4 +63,4 @@ it('20 kills of the gateway in a download: never a wrong file to see, and the re
   // What a kill loses is what was on its way, far less than the file.
   const sent = bodies().reduce((sum, { bytes }) => sum + bytes, 0);
   expect(sent).toBeLessThan(2 * MARKER.length);
-});
+}, 240_000);

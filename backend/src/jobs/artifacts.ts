@@ -124,8 +124,8 @@ export class LocalArtifacts implements ArtifactStore {
   async #temporary(path: string): Promise<string> {
     const temporary = `${path}.${randomUUID()}${PARTIAL}`;
     for (;;) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       try {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
         await using _ = await open(temporary, 'wx', 0o600);
         return temporary;
       } catch (error) {
