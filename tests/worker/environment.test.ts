@@ -15,7 +15,9 @@ const SECRETS = {
 let app: TestApp;
 beforeAll(async () => {
   Object.assign(process.env, SECRETS);
-  app = await startTestApp({ env: { ...SECRETS, CUDA_VISIBLE_DEVICES: '', TZ: 'UTC' } });
+  // By configuration it has a database that is there, with a password too.
+  const { DATABASE_URL: _, ...secrets } = SECRETS;
+  app = await startTestApp({ env: { ...secrets, CUDA_VISIBLE_DEVICES: '', TZ: 'UTC' } });
 });
 afterAll(async () => {
   for (const name of Object.keys(SECRETS)) delete process.env[name];
@@ -28,7 +30,7 @@ it('a worker gets what its programs need and no secret, neither by configuration
   const environment = environmentOf(modelState(app.registry).replica.pid ?? 0);
 
   const text = JSON.stringify(environment);
-  for (const secret of [...Object.values(SECRETS), app.adminKey]) expect(text).not.toContain(secret);
+  for (const secret of [...Object.values(SECRETS), app.databaseUrl, app.adminKey]) expect(text).not.toContain(secret);
   expect(environment).toMatchObject({ PATH: process.env.PATH, TZ: 'UTC' });
   const unexpected = Object.keys(environment).filter(
     (name) => !/^(PATH|HOME|LANG|TZ|CUDA_|ORT_|NODE_CHANNEL_)/.test(name),
