@@ -284,7 +284,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeAllConnections();
     await closed;
     await spool.close();
-    claims.close();
+    await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await database.close();
     log.info('stopped');
     await log.close();

@@ -59,9 +59,15 @@ const MANIFEST = 'manifest.json';
 
 export class JobService {
   readonly #options: JobServiceOptions;
+  /** undefined: not known. */
+  #hasJobs: boolean | undefined;
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
+    // Whatever happens to a job, there is one; after a silence it has to be looked up.
+    options.notifications.subscribe((id) => {
+      this.#hasJobs = id === undefined ? undefined : true;
+    });
   }
 
   /**
@@ -71,6 +77,7 @@ export class JobService {
   async submit(request: JobRequest): Promise<JobRow> {
     const { store, queue, artifacts, hooks } = this.#options;
     const { owner, input, idempotency, requestKey } = request;
+    this.#hasJobs = true;
     return store.transaction(async (transaction) => {
       if (idempotency !== undefined) {
         const known = await store.findIdempotent(transaction, owner, idempotency.key);
@@ -134,9 +141,12 @@ export class JobService {
     return this.#options.store.list({ ...page, owner, after });
   }
 
-  /** A job whose result is, or will be, that of the request. */
-  async findEqual(requestKey: string): Promise<JobRow | undefined> {
-    return this.#options.store.peekEqual(requestKey);
+  /** A job whose result is, or will be, that of the request; its key is asked for only where there are jobs at all. */
+  async findEqual(requestKey: () => Promise<string | undefined>): Promise<JobRow | undefined> {
+    this.#hasJobs ??= await this.#options.store.hasJobs();
+    if (!this.#hasJobs) return undefined;
+    const key = await requestKey();
+    return key === undefined ? undefined : this.#options.store.peekEqual(key);
   }
 
   /** Ends it at once, whether it waits or is worked on; what has been computed is lost. Over already: stays as it is. */

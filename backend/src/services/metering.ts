@@ -24,6 +24,8 @@ export interface UsageLedger {
   /** Charges, and frees the rest of what was held. */
   settle(claim: UsageClaim): Promise<void>;
   release(reference: string): Promise<void>;
+  /** Work that held nothing is done; noted soon. */
+  count(claim: Pick<UsageClaim, 'owner' | 'seconds'>): void;
 }
 
 export interface MeteredRequest {
@@ -94,7 +96,10 @@ export function createMetering({ ledger, limits, tools, maxMeasured, log }: Mete
       const { audio_seconds_per_day: perDay, audio_seconds_per_month: perMonth, concurrent_jobs } = caller.limits;
       const isTimed = perDay !== null || perMonth !== null;
       const isHeld = isTimed || concurrent_jobs !== null;
-      const settle = (seconds: number) => account(ledger.settle({ owner: caller.id, reference, seconds }));
+      const settle = async (seconds: number) => {
+        if (isHeld) await account(ledger.settle({ owner: caller.id, reference, seconds }));
+        else ledger.count({ owner: caller.id, seconds });
+      };
       const release = async () => {
         if (isHeld) await account(ledger.release(reference));
       };

@@ -62,7 +62,6 @@ interface Begun {
 interface Unfinished {
   request: SpeechRequest;
   audio: LocalAudio;
-  key: string | undefined;
   begun: Begun;
   signal: AbortSignal;
 }
@@ -98,8 +97,7 @@ export class SpeechJobs {
   async transcribe(request: SpeechRequest, audio: LocalAudio, signal: AbortSignal): Promise<TranscriptionResult> {
     const { service, metering, syncMaxMs } = this.#options;
     const tooLong = AbortSignal.timeout(syncMaxMs);
-    const key = await this.#keyOf(request, audio);
-    const equal = key === undefined || !request.mayReuse ? undefined : await this.#findEqual(key);
+    const equal = request.mayReuse ? await this.#findEqual(() => this.#keyOf(request, audio)) : undefined;
     if (equal !== undefined) {
       const over = await this.#waitFor(equal, AbortSignal.any([signal, tooLong]));
       signal.throwIfAborted();
@@ -133,16 +131,16 @@ export class SpeechJobs {
         throw error;
       }
       // What it held is the job's by then.
-      const job = await this.#goOnAsJob({ request, audio, key, begun, signal }).finally(() => meter.release());
+      const job = await this.#goOnAsJob({ request, audio, begun, signal }).finally(() => meter.release());
       throw becameJob(job);
     }
   }
 
-  async #goOnAsJob({ request, audio, key, begun, signal }: Unfinished): Promise<JobRow> {
+  async #goOnAsJob({ request, audio, begun, signal }: Unfinished): Promise<JobRow> {
     const { probe, log } = this.#options;
     const input = { ...audio, seconds: await probe(audio.path, signal) };
     const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
-    const job = await this.#submit(request, input, wishes, key, begun);
+    const job = await this.#submit(request, input, wishes, await this.#keyOf(request, audio), begun);
     log.info('request became a job', { job_id: publicJobId(job.id), windows: begun.windows.length });
     return job;
   }
@@ -205,7 +203,7 @@ export class SpeechJobs {
   }
 
   /** A caller who waits is served without the database too. */
-  async #findEqual(key: string): Promise<JobRow | undefined> {
+  async #findEqual(key: () => Promise<string | undefined>): Promise<JobRow | undefined> {
     return this.#options.jobs.findEqual(key).catch((error: unknown) => {
       if (error instanceof GatewayError && error.code === 'database_unavailable') return undefined;
       throw error;

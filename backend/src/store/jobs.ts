@@ -203,6 +203,10 @@ export class JobStore {
     return compute === null || audio === null || audio === 0 ? undefined : compute / audio;
   }
 
+  async hasJobs(): Promise<boolean> {
+    return (await this.#db.selectFrom('jobs').select('id').limit(1).executeTakeFirst()) !== undefined;
+  }
+
   async running(): Promise<string[]> {
     const rows = await this.#db.selectFrom('jobs').select('id').where('status', '=', 'running').execute();
     return rows.map(({ id }) => id);

@@ -40,6 +40,7 @@ export interface Claim {
 type Db = Kysely<Schema> | Transaction<Schema>;
 
 const LEASE_SECONDS = 60;
+const FLUSH_MS = 500;
 /** Two renewals may fail before a lease lapses. */
 const RENEWALS_PER_LEASE = 4;
 const TODAY = sql<Date>`(now() at time zone 'utc')::date`;
@@ -87,6 +88,22 @@ export async function settle(db: Db, { owner, reference, seconds }: Claim): Prom
     on conflict (owner, day) do update set
       seconds = t.seconds + excluded.seconds,
       requests = t.requests + 1`.execute(db);
+}
+
+async function addTotals(
+  db: Db,
+  counted: [owner: string, sum: { seconds: number; requests: number }][],
+): Promise<void> {
+  await db
+    .insertInto('usage_totals')
+    .values(counted.map(([owner, { seconds, requests }]) => ({ owner, day: TODAY, seconds, requests })))
+    .onConflict((conflict) =>
+      conflict.columns(['owner', 'day']).doUpdateSet({
+        seconds: sql`usage_totals.seconds + excluded.seconds`,
+        requests: sql`usage_totals.requests + excluded.requests`,
+      }),
+    )
+    .execute();
 }
 
 /** The work failed, or cost nothing. */
@@ -139,6 +156,8 @@ export class RequestClaims {
   readonly #references = new Set<string>();
   readonly #leaseSeconds: number;
   readonly #renewal: NodeJS.Timeout;
+  readonly #counted = new Map<string, { seconds: number; requests: number }>();
+  #flushing: NodeJS.Timeout | undefined;
 
   constructor(db: Kysely<Schema>, { leaseSeconds = LEASE_SECONDS }: { leaseSeconds?: number } = {}) {
     this.#db = db;
@@ -167,8 +186,35 @@ export class RequestClaims {
     await release(this.#db, reference);
   }
 
-  close(): void {
+  /** For work that held nothing: written with others' within a second. */
+  count({ owner, seconds }: Pick<Claim, 'owner' | 'seconds'>): void {
+    const sum = this.#counted.get(owner) ?? { seconds: 0, requests: 0 };
+    this.#counted.set(owner, { seconds: sum.seconds + seconds, requests: sum.requests + 1 });
+    this.#flushing ??= setTimeout(() => void this.#flush().catch(() => {}), FLUSH_MS);
+  }
+
+  /** @throws when what was counted cannot be written. */
+  async close(): Promise<void> {
     clearInterval(this.#renewal);
+    clearTimeout(this.#flushing);
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushing = undefined;
+    const counted = [...this.#counted];
+    this.#counted.clear();
+    if (counted.length === 0) return;
+    try {
+      await addTotals(this.#db, counted);
+    } catch (error) {
+      // With the next ones.
+      for (const [owner, { seconds, requests }] of counted) {
+        const sum = this.#counted.get(owner) ?? { seconds: 0, requests: 0 };
+        this.#counted.set(owner, { seconds: sum.seconds + seconds, requests: sum.requests + requests });
+      }
+      throw error;
+    }
   }
 
   async #renew(): Promise<void> {
