@@ -1,5 +1,4 @@
 /** Receives one multipart upload: streamed to a folder of its own, under every limit, gone when the request is over. */
-import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +7,7 @@ import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { GatewayError } from '../errors.ts';
 import { diskFull, requireFreeSpace } from '../free-space.ts';
+import { hashFile } from '../hash-file.ts';
 import { acceptBody } from './expect-continue.ts';
 import { contextOf } from './request-context.ts';
 import type { Spool } from './spool.ts';
@@ -23,8 +23,8 @@ export interface UploadOptions {
 export interface UploadedFile {
   path: string;
   bytes: number;
-  /** Hexadecimal. */
-  sha256: string;
+  /** Hexadecimal; read from the disk when it is first asked for, since most requests need none. */
+  sha256(): Promise<string>;
   /** What the client calls it: to be shown, never to be a path. */
   name: string | undefined;
 }
@@ -119,7 +119,6 @@ function refuseEarly(request: Request, maxFileBytes: number): void {
 function receive(request: Request, response: Response, dir: string, options: UploadOptions): Promise<Upload> {
   const { signal } = contextOf(response);
   const path = join(dir, 'audio');
-  const hash = createHash('sha256');
   const writing = new AbortController();
   return new Promise<Request>((resolve, reject) => {
     const received = { file: 0, total: 0 };
@@ -133,7 +132,7 @@ function receive(request: Request, response: Response, dir: string, options: Upl
     // multer never calls back for a request whose connection was gone before it came in.
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
-    const storage = createStorage({ path, limits: options, received, hash, fail, signal: writing.signal });
+    const storage = createStorage({ path, limits: options, received, fail, signal: writing.signal });
     const middleware = multer({
       storage,
       defParamCharset: 'utf8',
@@ -161,16 +160,19 @@ function receive(request: Request, response: Response, dir: string, options: Upl
       received.total += chunk.length;
       if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) fail(fieldsTooLarge());
     });
-  }).then((received) => toUpload(received, dir, hash));
+  }).then((received) => toUpload(received, dir));
 }
 
-function toUpload(request: Request, dir: string, hash: Hash): Upload {
+function toUpload(request: Request, dir: string): Upload {
   const { file } = request;
   const fields: Record<string, unknown> | undefined = request.body;
   // multer takes a request without a body, or with a type it cannot read, for none of its business.
   if (fields === undefined) throw notMultipart();
   const name = file?.originalname || undefined;
-  return { file: file && { path: file.path, bytes: file.size, sha256: hash.digest('hex'), name }, fields, dir };
+  if (file === undefined) return { file, fields, dir };
+  let hash: Promise<string> | undefined;
+  const sha256 = () => (hash ??= hashFile(file.path));
+  return { file: { path: file.path, bytes: file.size, sha256, name }, fields, dir };
 }
 
 interface StorageOptions {
@@ -178,8 +180,6 @@ interface StorageOptions {
   limits: UploadOptions;
   /** Bytes of the file so far. */
   received: { file: number };
-  /** Of the file. */
-  hash: Hash;
   fail: (error: GatewayError) => void;
   /** Closes the file when the request has failed. */
   signal: AbortSignal;
@@ -189,7 +189,7 @@ interface StorageOptions {
  * multer answers an error only when it has drained the request, however long that is; a file over the limit or a disk
  * that runs full is reported through `fail` at once.
  */
-function createStorage({ path, limits, received, hash, fail, signal }: StorageOptions): multer.StorageEngine {
+function createStorage({ path, limits, received, fail, signal }: StorageOptions): multer.StorageEngine {
   return {
     _handleFile(_request, file, done) {
       let checkedAt = 0;
@@ -197,7 +197,6 @@ function createStorage({ path, limits, received, hash, fail, signal }: StorageOp
       // Beside the pipe: with a stage of its own in between, every chunk would be written by itself.
       file.stream.on('data', (chunk: Buffer) => {
         received.file += chunk.length;
-        hash.update(chunk);
         if (received.file - checkedAt < DISK_CHECK_INTERVAL_BYTES) return;
         checkedAt = received.file;
         requireFreeSpace(limits.spool.dir, limits.minFreeBytes).catch(fail);

@@ -2,12 +2,11 @@
  * Files that crash a model's worker. Two crashes while running alone put a file's hash on the list for 24 hours, per
  * model version; until then the file is refused before it can take a worker down again.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { GatewayError } from '../errors.ts';
+import { hashFile } from '../hash-file.ts';
 
 const STRIKES = 2;
 const TERM_MS = 24 * 3600 * 1000;
@@ -88,10 +87,4 @@ export class Quarantine {
     });
     return this.#saving;
   }
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }

@@ -29,7 +29,7 @@ export interface LocalAudio {
   path: string;
   bytes: number;
   /** Hexadecimal. */
-  sha256: string;
+  sha256(): Promise<string>;
   name: string | undefined;
 }
 
@@ -80,7 +80,7 @@ export class SpeechJobs {
     wishes: JobWishes,
     signal: AbortSignal,
   ): Promise<JobRow> {
-    const input = 'url' in audio ? audio : { ...audio, seconds: await this.#options.probe(audio.path, signal) };
+    const input = 'url' in audio ? audio : await this.#inputOf(audio, signal);
     return this.#submit(
       request,
       input,
@@ -137,8 +137,8 @@ export class SpeechJobs {
   }
 
   async #goOnAsJob({ request, audio, begun, signal }: Unfinished): Promise<JobRow> {
-    const { probe, log } = this.#options;
-    const input = { ...audio, seconds: await probe(audio.path, signal) };
+    const { log } = this.#options;
+    const input = await this.#inputOf(audio, signal);
     const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
     const job = await this.#submit(request, input, wishes, await this.#keyOf(request, audio), begun);
     log.info('request became a job', { job_id: publicJobId(job.id), windows: begun.windows.length });
@@ -193,12 +193,17 @@ export class SpeechJobs {
     });
   }
 
+  async #inputOf(audio: LocalAudio, signal: AbortSignal) {
+    return { ...audio, sha256: await audio.sha256(), seconds: await this.#options.probe(audio.path, signal) };
+  }
+
   /** undefined while the model's files are not here: what it will be is not known. */
-  async #keyOf({ caller, model, request }: SpeechRequest, { sha256 }: LocalAudio): Promise<string | undefined> {
+  async #keyOf({ caller, model, request }: SpeechRequest, audio: LocalAudio): Promise<string | undefined> {
     const identity = await this.#options.registry.identify(model, 'transcription');
     const { params } = request;
     return (
-      identity && requestKey({ owner: caller.id, task: taskOf(params), model: identity, inputSha256: sha256, params })
+      identity &&
+      requestKey({ owner: caller.id, task: taskOf(params), model: identity, inputSha256: await audio.sha256(), params })
     );
   }
 

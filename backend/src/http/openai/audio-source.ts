@@ -49,5 +49,5 @@ export async function fetchAudio(
   const path = join(dir, 'fetched');
   const { bytes, sha256, fileName } = await fetch({ url: source.url, path, signal });
   if (bytes === 0) throw new GatewayError('audio_too_short', { message: 'The audio file is empty.', param: 'url' });
-  return { path, bytes, sha256, name: fileName };
+  return { path, bytes, sha256: async () => sha256, name: fileName };
 }

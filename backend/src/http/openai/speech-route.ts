@@ -87,7 +87,7 @@ async function acceptJob(
     });
   }
   if (wishes.webhookUrl !== undefined) await checkWebhook(caller.id, wishes.webhookUrl);
-  const input = 'url' in source ? source.url : source.sha256;
+  const input = 'url' in source ? source.url : await source.sha256();
   const idempotency =
     idempotencyKey === undefined
       ? undefined
