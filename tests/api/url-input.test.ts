@@ -79,5 +79,7 @@ describe('url', () => {
       expect(found).toMatchObject({ status: 'failed', error: { code: 'unsupported_audio' } });
     });
     expect(await errorOf(await api.fetch(`/v1/jobs/${job.id}/result`))).toMatchObject({ code: 'unsupported_audio' });
+    const manifest = await json(await api.fetch(`/v1/jobs/${job.id}/artifacts/manifest.json`));
+    expect(manifest).toMatchObject({ outputs: [], error: { code: 'unsupported_audio' } });
   });
 });

@@ -1,4 +1,5 @@
 /** The record of how a result came about; written once beside it, and kept when the audio goes. */
+import type { JobError } from '../contract/jobs.ts';
 import type { ArtifactRow, JobRow } from '../store/jobs.ts';
 import type { ArtifactStore } from './artifacts.ts';
 import { publicJobId } from './job-id.ts';
@@ -28,6 +29,8 @@ export interface ManifestParts {
   /** undefined: nothing was computed. */
   provenance: Provenance | undefined;
   outputs: readonly ManifestFile[];
+  /** Why there are no outputs. */
+  error?: JobError | undefined;
   /** Job whose result was taken. */
   takenFrom?: string | undefined;
   softwareVersion: string;
@@ -41,7 +44,7 @@ export async function putManifest(artifacts: ArtifactStore, parts: ManifestParts
   return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', ...stored };
 }
 
-function manifestOf({ job, provenance, outputs, takenFrom, softwareVersion }: ManifestParts): string {
+function manifestOf({ job, provenance, outputs, takenFrom, error, softwareVersion }: ManifestParts): string {
   const manifest = {
     manifest_version: 1,
     job: {
@@ -56,6 +59,7 @@ function manifestOf({ job, provenance, outputs, takenFrom, softwareVersion }: Ma
     parameters: job.request,
     stages: provenance?.stages ?? [],
     outputs: outputs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+    ...(error === undefined ? {} : { error }),
     ...(takenFrom === undefined ? {} : { taken_from_job: takenFrom }),
     software: { name: 'audio-gateway', version: softwareVersion },
   };

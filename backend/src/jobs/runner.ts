@@ -176,14 +176,21 @@ export class JobRunner {
   }
 
   async #fail(job: JobRow, taken: Taken, failure: GatewayError, seconds: number): Promise<void> {
-    const { store, queue, hooks, log } = this.#options;
+    const { store, queue, artifacts, hooks, log, version: softwareVersion } = this.#options;
     const error = toJobError(failure);
+    const parts = { provenance: undefined, outputs: [], error, softwareVersion };
+    // A full disk, for one, must not keep the job from ending.
+    const manifest = await putManifest(artifacts, { job, ...parts }).catch((cause: unknown) => {
+      log.error('a manifest could not be written', { job_id: job.id, cause });
+      return undefined;
+    });
     log.warn('job failed', { job_id: job.id, code: error.code, detail: failure.detail, cause: failure.cause });
     await patiently(() =>
       store.transaction(async (transaction) => {
         const claim = { id: job.id, attempt: job.attempt };
         const held = await store.update(transaction, claim, { compute_seconds: job.compute_seconds + seconds });
         if (held === undefined) throw new ClaimLost();
+        if (manifest !== undefined) await store.addArtifacts(transaction, [manifest]);
         const ended = [await store.end(transaction, job.id, 'failed', { error })];
         await queue.complete(transaction, taken);
         // An equal request fails equally.
