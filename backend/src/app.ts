@@ -40,7 +40,7 @@ import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
-import { createAddressGuard } from './outbound/address-guard.ts';
+import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
@@ -157,7 +157,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
     (await wavLength(path)) ?? (await probeAudio(path, { ...tools, signal })).durationSeconds;
-  const fetchInput = createInputFetch(config);
+  const inputGuard = createAddressGuard({ allowedHosts: config.urlInput.allowedHosts });
+  const fetchInput = createInputFetch(config, inputGuard);
   const webhooks = await openWebhooks({
     database,
     secretsKeyFile: config.secretsKeyFile,
@@ -215,6 +216,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     jobs: jobs.service,
     uploads,
     fetchInput,
+    checkUrl: (url: string) => {
+      parseOutboundUrl(url, inputGuard, 'url');
+    },
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
   let shuttingDown = false;
@@ -300,8 +304,7 @@ function databaseSecrets(url: string | undefined): string[] {
 }
 
 /** Fetches the audio of a `url` into a file, under the limits of an upload. */
-function createInputFetch({ urlInput, upload, dataDir }: Config) {
-  const guard = createAddressGuard({ protocols: ['http:', 'https:'], allowedHosts: urlInput.allowedHosts });
+function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressGuard) {
   return (options: { url: string; path: string; signal: AbortSignal }): Promise<FetchedFile> => {
     let checkedAt = Number.NEGATIVE_INFINITY;
     return fetchToFile({

@@ -61,6 +61,11 @@ describe('url', () => {
         param: 'url',
       });
     }
+    // As a job too, before there is one.
+    for (const url of ['ftp://example.com/a', 'no address', 'http://169.254.169.254/', 'http://[::1]:1/a.wav']) {
+      const answer = await strict.transcribe({ file: null, url }, { headers: { prefer: 'respond-async' } });
+      expect(await errorOf(answer), url).toMatchObject({ status: 400, param: 'url' });
+    }
     for (const url of ['ftp://example.com/a', 'no address', 'file:///etc/passwd']) {
       expect((await errorOf(await to(api, url))).status, url).toBe(400);
     }

@@ -14,7 +14,10 @@ const wishes = z.object({
   background: flag.default(false),
   /** As OpenAI's: at most 16 pairs of at most 64 and 512 characters. */
   metadata: z
-    .preprocess(parseObject, z.record(z.string().min(1).max(64), z.string().max(512)))
+    .preprocess(
+      parseObject,
+      z.record(z.string().min(1).max(64), z.string().max(512), 'must be a JSON object of strings'),
+    )
     .refine((pairs) => Object.keys(pairs).length <= MAX_METADATA, `at most ${MAX_METADATA} pairs are taken`)
     .default({}),
   webhook_url: z.string().trim().optional(),

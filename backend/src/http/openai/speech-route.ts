@@ -19,6 +19,8 @@ export interface SpeechRouteOptions {
   jobs: JobService;
   uploads: UploadReceiver;
   fetchInput: FetchInput;
+  /** @throws where the address can be told from its looks to be one that is not fetched from. */
+  checkUrl(url: string): void;
   /** @throws where the address is not one to send to. */
   checkWebhook(owner: string, url: string): Promise<void> | void;
 }
@@ -31,12 +33,13 @@ export interface SpeechAnswers {
 }
 
 export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream }: SpeechAnswers) {
-  const { service, speechJobs, uploads, fetchInput } = options;
+  const { service, speechJobs, uploads, fetchInput, checkUrl } = options;
   return (request: Request, response: Response) =>
     uploads.receive(request, response, async (upload) => {
       const form = parse(upload.fields);
       const asked = parseJobWishes(request, upload.fields);
       const source = audioSource(upload);
+      if ('url' in source) checkUrl(source.url);
       const { fields, signal } = contextOf(response);
       fields.model = form.model;
       requireModel(principalOf(response), service.check(form.model, form.params));
