@@ -13,6 +13,7 @@ import { appendAudit } from '../store/audit.ts';
 import { JobStore } from '../store/jobs.ts';
 import type { Schema } from '../store/schema.ts';
 import { cursor, readRows, tableShapes } from '../store/table-rows.ts';
+import { syncFolder } from '../sync-folder.ts';
 import {
   type BackupRecord,
   filePath,
@@ -23,7 +24,6 @@ import {
   readLines,
   recordPath,
   statePath,
-  syncFolder,
   tablePath,
   writeLines,
 } from './backup-files.ts';

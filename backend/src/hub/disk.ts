@@ -2,6 +2,7 @@
 import { type FileHandle, open, rename, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GatewayError } from '../errors.ts';
+import { syncFolder } from '../sync-folder.ts';
 
 /** Writes all bytes at a position. Throws `insufficient_storage` when the disk is full. */
 export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -20,12 +21,6 @@ export async function replaceFile(path: string, temporary: string, content: stri
   }
   await rename(temporary, path);
   await syncFolder(dirname(path));
-}
-
-/** Makes the names in a folder survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
 
 /** Throws `insufficient_storage` unless `bytes` fit on the folder's disk with `keepFreeBytes` left over. */

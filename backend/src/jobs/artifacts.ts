@@ -9,6 +9,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GatewayError } from '../errors.ts';
+import { syncFolder } from '../sync-folder.ts';
 
 export interface StoredFile {
   bytes: number;
@@ -134,12 +135,6 @@ export class LocalArtifacts implements ArtifactStore {
       }
     }
   }
-}
-
-/** A new name is in the folder after a power cut only if the folder was written too. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
 
 function fullDisk(error: unknown): unknown {

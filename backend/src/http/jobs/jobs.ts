@@ -4,13 +4,13 @@ import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { JOB_STATUSES, JOB_TASKS, job, jobList } from '../../contract/jobs.ts';
 import { RESPONSE_FORMATS, transcriptionJson, transcriptionVerboseJson } from '../../contract/transcription.ts';
-import { GatewayError } from '../../errors.ts';
 import type { JobPage, JobRow, JobService } from '../../jobs/job-service.ts';
 import type { SpeechJobs } from '../../services/speech-jobs.ts';
 import { transcriptionRequest } from '../../services/transcription-job.ts';
 import { errorResponses } from '../error-responses.ts';
 import { sendTranscription, sendTranslation } from '../openai/transcription-response.ts';
 import { ownerOf } from '../owner.ts';
+import { parseQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 
 export const jobPath = z.object({ id: z.string().meta({ description: 'Of the job' }) });
@@ -173,13 +173,4 @@ export function jobRoutes({ jobs, speechJobs }: JobRoutesOptions): Route[] {
 /** Express gives a parameter as a string, or as a list for a wildcard. */
 export function idOf({ id }: Record<string, string | string[] | undefined>): string {
   return typeof id === 'string' ? id : '';
-}
-
-/** @throws invalid_value */
-export function parseQuery<S extends z.ZodType>(schema: S, query: unknown): z.output<S> {
-  const parsed = schema.safeParse(query);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const param = String(issue?.path[0] ?? '');
-  throw new GatewayError('invalid_value', { message: `Invalid value for '${param}': ${issue?.message}.`, param });
 }
