@@ -1,6 +1,13 @@
 /** The shape of an opened ONNX session, as pipelines see it: `worker/onnx.ts` makes real ones, a test can pass a fake. */
 
-export type TensorData = Float32Array | Float16Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
+export type TensorData =
+  | Float32Array
+  | Float16Array
+  | BigInt64Array
+  | Int32Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array;
 
 export interface TensorLike {
   readonly type: string;
@@ -42,6 +49,8 @@ export interface OpenedSession {
   tensor(type: 'float16', data: Float16Array, dims: readonly number[]): TensorLike;
   tensor(type: 'int64', data: BigInt64Array, dims: readonly number[]): TensorLike;
   tensor(type: 'int32', data: Int32Array, dims: readonly number[]): TensorLike;
+  tensor(type: 'int8', data: Int8Array, dims: readonly number[]): TensorLike;
+  tensor(type: 'uint8', data: Uint8Array, dims: readonly number[]): TensorLike;
   /** 0 is false, 1 true. */
   tensor(type: 'bool', data: Uint8Array, dims: readonly number[]): TensorLike;
   /** Blocks this process's event loop while the graph runs; outputs lie in CPU memory. */

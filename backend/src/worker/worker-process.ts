@@ -1,6 +1,6 @@
 /** The gateway's side of one worker process: starts it, sends it requests, tells how it ended. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -16,6 +16,8 @@ const STDERR_FLUSH_MS = 500;
  * saturated, its event loop was late by 10 to 27 ms (p99) at equal priority and by 5 to 8 ms with this.
  */
 const NICENESS = 5;
+/** The scale's end. */
+const LAZIEST = 19;
 
 export interface WorkerExit {
   code: number | null;
@@ -162,7 +164,7 @@ export class WorkerProcess {
 /** Threads it starts later, and ffmpeg, inherit it. */
 function stepBack(pid: number | undefined): void {
   try {
-    if (pid !== undefined) setPriority(pid, NICENESS);
+    if (pid !== undefined) setPriority(pid, Math.min(LAZIEST, getPriority() + NICENESS));
   } catch {
     // A sandbox may forbid it; the worker works all the same.
   }

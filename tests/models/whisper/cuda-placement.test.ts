@@ -35,7 +35,8 @@ describe('on CUDA no step of the loop copies between memories', () => {
     const model = await openTinyWhisper(kind, await tempDir());
     const derived = join(model.dir, 'derived');
     await mkdir(derived);
-    expectNoCopies(await prepareLoop(decoderGraphs(model), model.layout, async () => derived));
+    const { loop } = await prepareLoop(decoderGraphs(model), model.layout, async () => derived);
+    expectNoCopies(loop);
     await model.release();
   });
 

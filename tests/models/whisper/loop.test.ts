@@ -35,7 +35,8 @@ async function withModel(kind: WhisperKind, use: (model: TinyWhisper) => Promise
 async function prepare(model: TinyWhisper): Promise<string> {
   const derived = join(model.dir, 'derived');
   await mkdir(derived, { recursive: true });
-  return prepareLoop(decoderGraphs(model), model.layout, async () => derived);
+  const { loop } = await prepareLoop(decoderGraphs(model), model.layout, async () => derived);
+  return loop;
 }
 
 async function someCases(kind: WhisperKind, count: number): Promise<ReferenceCase[]> {
@@ -128,8 +129,8 @@ describe('the loop', () => {
   it.each(['multilingual', 'timestamped', 'en'] as const)('%s: goes on in further runs as if it were one', (kind) =>
     withModel(kind, async (model) => {
       const rowsOf: number[] = [];
-      const runs = { of: (rows: number) => rowsOf.push(rows) && 7, note: () => {} };
-      const decoder = await openLoopDecoder(model, 'as-exported', runs);
+      const onRun = (rows: number) => rowsOf.push(rows);
+      const decoder = await openLoopDecoder(model, 'as-exported', { tokensPerRun: 7, onRun });
       const cases = (await readWhisperReference()).cases.filter((item) => item.kind === kind).slice(0, 60);
       for (const batch of [1, 8]) {
         const made = await compareCases(model, decoder, cases, { batch, maxNewTokens: 60 });
@@ -149,14 +150,11 @@ describe('the loop', () => {
     withModel('en', async (model) => {
       const controller = new AbortController();
       let started = 0;
-      const runs = {
-        of: () => 4,
-        note() {
-          started += 1;
-          if (started === 2) controller.abort(new Error('enough'));
-        },
+      const onRun = () => {
+        started += 1;
+        if (started === 2) controller.abort(new Error('enough'));
       };
-      const decoder = await openLoopDecoder(model, 'as-exported', runs);
+      const decoder = await openLoopDecoder(model, 'as-exported', { tokensPerRun: 4, onRun });
       const [item] = (await readWhisperReference()).cases.filter(({ kind, end }) => kind === 'en' && end === 'length');
       if (item === undefined) throw new Error('no case');
       const request = { prompts: [item.prompt], timestamps: item.timestamps, maxNewTokens: 60, temperature: 0 };

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
-import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
+import { openLoop } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
-import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
+import { type LoopGraphs, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
 import { createStepDecoder } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 
@@ -40,8 +40,8 @@ const AS_IN_WORKER = { plansMemory: false, keepsMemory: false };
 
 export const exportedEncoder = (model: string): string => join(model, ENCODER);
 
-export async function openLoop(graph: string, layout: WhisperLayout, threads: number): Promise<WhisperDecoder> {
-  return createLoopDecoder(await openSession(graph, { threads, device: 'cpu', ...AS_IN_WORKER }), layout);
+export function openPreparedLoop(graphs: LoopGraphs, layout: WhisperLayout, threads: number): Promise<WhisperDecoder> {
+  return openLoop(graphs, layout, (path) => openSession(path, { threads, device: 'cpu', ...AS_IN_WORKER }));
 }
 
 export async function openSteps(model: string, layout: WhisperLayout, threads: number): Promise<WhisperDecoder> {

@@ -2,15 +2,17 @@
 import { createLogMel } from '../../../backend/src/audio/log-mel.ts';
 import { buildPrompt } from '../../../backend/src/models/whisper/prompt.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
-import { exportedEncoder, layoutOf, openLoop, openSteps } from './whisper-model.ts';
+import { exportedEncoder, layoutOf, openPreparedLoop, openSteps } from './whisper-model.ts';
 import { FRAMES, MELS, serveWindows } from './whisper-protocol.ts';
 
-const [, , model = '', threadCount = '1', encoderGraph, loopGraph] = process.argv;
+const [, , model = '', threadCount = '1', encoderGraph, loop, cross] = process.argv;
 const threads = Number(threadCount);
 const layout = await layoutOf(model);
 const encoder = await openSession(encoderGraph ?? exportedEncoder(model), { threads, device: 'cpu' });
 const decoder =
-  loopGraph === undefined ? await openSteps(model, layout, threads) : await openLoop(loopGraph, layout, threads);
+  loop === undefined
+    ? await openSteps(model, layout, threads)
+    : await openPreparedLoop({ loop, cross }, layout, threads);
 const prompt = buildPrompt(layout, { language: 'en', task: 'transcribe', timestamps: false });
 const signal = new AbortController().signal;
 const mel = createLogMel(MELS);

@@ -110,7 +110,8 @@ async function measureShape(
     for (const [name, weights] of Object.entries(OURS)) {
       // Made here, as at a model's first load, so that the child's memory is that of later ones.
       const { encoder, loop } = await preparedGraphs(model, weights);
-      children.set(name as Contender, await startWhisperChild('whisper-ours.ts', [model, `${threads}`, encoder, loop]));
+      const args = [model, `${threads}`, encoder, loop.loop, ...(loop.cross === undefined ? [] : [loop.cross])];
+      children.set(name as Contender, await startWhisperChild('whisper-ours.ts', args));
     }
     children.set('fp32, step', await startWhisperChild('whisper-ours.ts', [model, `${threads}`]));
     if (rival !== undefined) {

@@ -25,5 +25,8 @@ export async function shapeLayout(model: string, prefill: GraphOnDisk): Promise<
 /** The loop graph's path, in `derived/` of the model's folder. @throws where it cannot be made. */
 export async function shapeLoop(model: string, precision: Precision = ''): Promise<string> {
   const graphs = shapeGraphs(model, precision);
-  return prepareLoop(graphs, await shapeLayout(model, graphs.prefill), async () => join(model, 'derived'));
+  const { loop } = await prepareLoop(graphs, await shapeLayout(model, graphs.prefill), async () =>
+    join(model, 'derived'),
+  );
+  return loop;
 }

@@ -7,11 +7,12 @@ import type { DecoderSessions } from '../../../backend/src/models/whisper/decode
 import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { DISABLED_ON_CPU } from '../../../backend/src/models/whisper/load-whisper.ts';
-import { createLoopDecoder } from '../../../backend/src/models/whisper/loop-decoder.ts';
+import type { LoopDecoderOptions } from '../../../backend/src/models/whisper/loop-decoder.ts';
+import { LOOP_INPUTS } from '../../../backend/src/models/whisper/loop-io.ts';
 import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
+import { openLoop } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
 import { type LoopOptions, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
-import type { RunLengths } from '../../../backend/src/models/whisper/run-length.ts';
 import { createStepDecoder } from '../../../backend/src/models/whisper/step-decoder.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
 import type { ReferenceCase } from '../../fixtures/whisper/reference.ts';
@@ -106,12 +107,23 @@ export async function fusedEncoder(
 export async function openLoopDecoder(
   model: TinyWhisper,
   weights: LoopOptions['weights'] = 'as-exported',
-  runLengths?: RunLengths,
+  { onRun, ...options }: Pick<LoopDecoderOptions, 'tokensPerRun'> & { onRun?: (rows: number) => void } = {},
 ): Promise<WhisperDecoder> {
-  const path = await prepareLoop(decoderGraphs(model), model.layout, () => madeFolder(model.dir, 'derived'), {
+  const graphs = await prepareLoop(decoderGraphs(model), model.layout, () => madeFolder(model.dir, 'derived'), {
     weights,
   });
-  return createLoopDecoder(await openGraph(path), model.layout, runLengths);
+  const open = async (path: string): Promise<OpenedSession> => {
+    const session = await openGraph(path);
+    if (path !== graphs.loop || onRun === undefined) return session;
+    return {
+      ...session,
+      run(feeds) {
+        onRun(feeds[LOOP_INPUTS.ids]?.dims[0] ?? 0);
+        return session.run(feeds);
+      },
+    };
+  };
+  return openLoop(graphs, model.layout, open, options);
 }
 
 async function madeFolder(dir: string, name: string): Promise<string> {

@@ -1,4 +1,5 @@
 /** The loop's body: the step's graph, its pasts carried from step to step. */
+import { isCross } from './cross-names.ts';
 import type { SourceGraph } from './derived-graph.ts';
 import { hoistInvariant } from './hoist-invariant.ts';
 import type { WhisperLayout } from './layout.ts';
@@ -111,5 +112,5 @@ function stepNames(
     const position = before.op('Add', [ITERATION, promptLength]);
     names.set('cache_position', before.op('Unsqueeze', [position, before.int64([0], [1])]));
   }
-  return (name) => names.get(name) ?? `step/${name}`;
+  return (name) => names.get(name) ?? (isCross(name) ? name : `step/${name}`);
 }

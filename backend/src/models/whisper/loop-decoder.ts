@@ -1,5 +1,6 @@
 /** Decoding with the loop inside the graph: one run, or some, per batch of rows with prompts of one length. */
 import type { OpenedSession, TensorLike } from '../../audio/session.ts';
+import type { CrossRows } from './cross-rows.ts';
 import {
   type DecodedRow,
   type DecodeRequest,
@@ -15,7 +16,6 @@ import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { FORBIDDEN } from './loop-rules.ts';
 import { createRandom } from './random.ts';
-import { createRunLengths, type RunLengths } from './run-length.ts';
 import { languagesAt } from './step-decoder.ts';
 import { type TokenRules, tokenRules } from './token-rules.ts';
 
@@ -50,21 +50,40 @@ interface Row {
 
 type Outputs = Record<string, TensorLike>;
 
+/**
+ * Tokens that a run may write before it comes up for air: nothing else happens in the process meanwhile, and a cancelled
+ * request shall be heard of within 2 s. Always as many: in float32 what a row writes would else hang, by a rounding here and
+ * there, on where its runs began.
+ */
+const TOKENS_PER_RUN = 64;
+
+export interface LoopDecoderOptions {
+  /** Where the graph takes keys and values of the encoder's output, what makes them. */
+  cross?: CrossRows | undefined;
+  tokensPerRun?: number;
+}
+
 export function createLoopDecoder(
   session: OpenedSession,
   layout: WhisperLayout,
-  runLengths: RunLengths = createRunLengths(),
+  { cross, tokensPerRun = TOKENS_PER_RUN }: LoopDecoderOptions = {},
 ): WhisperDecoder {
   const { vocab, tokens: special } = layout;
   const plain = tokenRules(layout, { timestamps: false });
 
-  function run({ rows, prompts, written, rules, room, temperature, randoms, attended }: Run): Promise<Outputs> {
+  async function attention(rows: readonly Float32Array[]): Promise<Record<string, TensorLike>> {
+    if (cross !== undefined) return cross.stack(rows);
+    const encodings = stackRows(rows);
+    const dims = [rows.length, encodings.length / rows.length / layout.dModel, layout.dModel];
+    return { [LOOP_INPUTS.encoding]: session.tensor('float32', encodings, dims) };
+  }
+
+  async function run({ rows, prompts, written, rules, room, temperature, randoms, attended }: Run): Promise<Outputs> {
     const length = prompts[0]?.length ?? 0;
     const int64 = (values: readonly number[], dims: readonly number[]) =>
       session.tensor('int64', BigInt64Array.from(values, BigInt), dims);
     const bools = (values: readonly boolean[], dims: readonly number[]) =>
       session.tensor('bool', Uint8Array.from(values, Number), dims);
-    const encodings = stackRows(rows);
     const start = prompts[0]?.indexOf(special.sot) ?? 0;
     const continuing = (written[0]?.length ?? 0) > 0;
     const beginSuppress = continuing ? [] : rules.beginSuppress;
@@ -72,11 +91,7 @@ export function createLoopDecoder(
     const firstLimit = rules.timestamps ? firstTimestampLimit(rules, vocab) : vocab;
     return session.run({
       [LOOP_INPUTS.ids]: int64(prompts.flat(), [rows.length, length]),
-      [LOOP_INPUTS.encoding]: session.tensor('float32', encodings, [
-        rows.length,
-        encodings.length / rows.length / layout.dModel,
-        layout.dModel,
-      ]),
+      ...(await attention(rows)),
       [LOOP_INPUTS.positions]: int64([Math.max(0, start), length - 1], [2]),
       [LOOP_INPUTS.steps]: int64([room - 1], []),
       [LOOP_INPUTS.firstBias]: biasTensor(session, vocab, [...forbidden(rules), ...beginSuppress]),
@@ -124,7 +139,7 @@ export function createLoopDecoder(
       // Lets a cancel come in between two runs.
       await new Promise((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
-      const tokens = Math.min(room, runLengths.of(open.length));
+      const tokens = Math.min(room, tokensPerRun);
       await writeTokens(open, rules, tokens, temperature);
       room -= tokens;
     }
@@ -133,7 +148,6 @@ export function createLoopDecoder(
 
   /** One run: up to `count` more tokens of each row. */
   async function writeTokens(rows: readonly Row[], rules: TokenRules, count: number, temperature: number) {
-    const start = performance.now();
     const outputs = await run({
       rows: rows.map(({ encoding }) => encoding),
       prompts: rows.map(({ prompt, written }) => [...prompt, ...written]),
@@ -146,7 +160,6 @@ export function createLoopDecoder(
     });
     const tokens = columns(outputs, LOOP_OUTPUTS.firstToken, LOOP_OUTPUTS.tokens, rows.length);
     const logprobs = columns(outputs, LOOP_OUTPUTS.firstLogprob, LOOP_OUTPUTS.logprobs, rows.length);
-    runLengths.note(rows.length, tokens[0]?.length ?? 1, performance.now() - start);
     for (const [i, row] of rows.entries()) {
       if (row.written.length === 0) row.noSpeech = probabilityOf(startLogits(outputs, i), special.noSpeech);
       row.written.push(...(tokens[i] ?? []));
@@ -181,6 +194,7 @@ export function createLoopDecoder(
       return { heads, tokens: count, frames, data: data as Float32Array };
     },
     async release() {
+      await cross?.release();
       await session.release();
     },
   };

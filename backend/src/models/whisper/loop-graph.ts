@@ -44,7 +44,7 @@ export function buildLoopGraph(sources: LoopSources, layout: WhisperLayout): Uin
     name: 'whisper_decoder',
     nodes: [...prompt.nodes, ...outer.nodes, ...body.nodesBefore, nodeMessage(loop)],
     initializers: [...prompt.initializers, ...body.initializersBefore, ...outer.initializers],
-    inputs: graphInputs(layout),
+    inputs: graphInputs(layout, sources.storedCross),
     outputs: graphOutputs(layout),
   });
   return modelMessage(graph, Math.max(sources.prefill.irVersion, sources.step.irVersion), opsets);

@@ -1,4 +1,5 @@
 /** Inputs and outputs of the decoder that has its loop inside the graph. */
+import { crossNames } from './cross-names.ts';
 import type { WhisperLayout } from './layout.ts';
 import { ELEMENT, valueInfo } from './onnx-build.ts';
 
@@ -6,7 +7,7 @@ import { ELEMENT, valueInfo } from './onnx-build.ts';
 export const LOOP_INPUTS = {
   /** int64 [rows, prompt] */
   ids: 'input_ids',
-  /** float32 [rows, frames, d] */
+  /** float32 [rows, frames, d]; in 8 bits there are keys and values instead: `crossNames`. */
   encoding: 'encoder_hidden_states',
   /** int64 [2]: where the prompt's `<|startoftranscript|>` and its last token are. */
   positions: 'positions',
@@ -46,11 +47,27 @@ export const LOOP_OUTPUTS = {
   alignment: 'alignment',
 } as const;
 
-export function graphInputs({ vocab, dModel, hasCrossAttentions }: WhisperLayout): Uint8Array[] {
+/** What the graph attends to: the encoder's output, or the keys and values made of it beforehand. */
+function crossInputs({ dModel, layers, heads, headDim }: WhisperLayout, stored: boolean): Uint8Array[] {
+  const { float32, int8, uint8 } = ELEMENT;
+  if (!stored) return [valueInfo(LOOP_INPUTS.encoding, float32, ['rows', 'frames', dModel])];
+  return Array.from({ length: layers }, (_, layer) => {
+    const { key, keyScale, value, valueScale } = crossNames(layer);
+    return [
+      valueInfo(key, uint8, ['rows', heads, 'frames', headDim]),
+      valueInfo(keyScale, float32, ['rows', heads, 1, headDim]),
+      valueInfo(value, int8, ['rows', heads, 'frames', headDim]),
+      valueInfo(valueScale, float32, ['rows', heads, 1, headDim]),
+    ];
+  }).flat();
+}
+
+export function graphInputs(layout: WhisperLayout, storedCross: boolean): Uint8Array[] {
+  const { vocab, hasCrossAttentions } = layout;
   const { int64, float32, bool } = ELEMENT;
   return [
     valueInfo(LOOP_INPUTS.ids, int64, ['rows', 'prompt']),
-    valueInfo(LOOP_INPUTS.encoding, float32, ['rows', 'frames', dModel]),
+    ...crossInputs(layout, storedCross),
     valueInfo(LOOP_INPUTS.positions, int64, [2]),
     valueInfo(LOOP_INPUTS.steps, int64, []),
     valueInfo(LOOP_INPUTS.firstBias, float32, [1, vocab]),

@@ -1,10 +1,10 @@
 /** The prompt's graph inside the decoder: its nodes and weights under names of their own. */
+import { isCross } from './cross-names.ts';
 import type { SourceGraph } from './derived-graph.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { castIfNeeded, renamed, typeOf } from './loop-sources.ts';
-import { ELEMENT, type GraphWriter, graphWriter, intAttribute, nodeMessage, tensorMessage } from './onnx-build.ts';
-import type { GraphNode } from './onnx-file.ts';
+import { ELEMENT, type GraphWriter, graphWriter, nodeMessage, tensorMessage } from './onnx-build.ts';
 import { sortNodes } from './sort-nodes.ts';
 
 export interface Prompt {
@@ -35,14 +35,14 @@ export function placePrompt(outer: GraphWriter, prefill: SourceGraph, layout: Wh
     const length = before.op('Gather', [before.op('Shape', [LOOP_INPUTS.ids]), before.int64([1])]);
     names.set('cache_position', before.op('Range', [before.int64([0]), length, before.int64([1])]));
   }
-  const rename = (name: string) => names.get(name) ?? `prompt/${name}`;
-  const { nodes, isPicked } = pickPositions(prefill);
+  const rename = (name: string) => names.get(name) ?? (isCross(name) ? name : `prompt/${name}`);
+  const isPicked = prefill.nodes.some(({ inputs }) => inputs.includes(LOOP_INPUTS.positions));
   const logits = isPicked
     ? rename('logits')
     : outer.op('Gather', [rename('logits'), LOOP_INPUTS.positions], { axis: 1 });
   if (layout.hasCrossAttentions) writeAlignment(outer, layout, rename);
   return {
-    nodes: [...before.nodes, ...nodes.map((node) => nodeMessage(renamed(node, rename)))],
+    nodes: [...before.nodes, ...sortNodes(prefill.nodes).map((node) => nodeMessage(renamed(node, rename)))],
     initializers: [
       ...before.initializers,
       ...prefill.initializers.map((tensor) => tensorMessage(tensor, rename(tensor.name), prefill.fileOf)),
@@ -50,30 +50,6 @@ export function placePrompt(outer: GraphWriter, prefill: SourceGraph, layout: Wh
     logits: castIfNeeded(outer, logits, typeOf(prefill.outputs, 'logits'), 'float32'),
     encoding,
   };
-}
-
-/**
- * The vocabulary's matrix is the largest: two positions' logits are enough. Where its inputs are quantized together
- * (MatMulInteger), their range would change with the positions left out, so there all logits are made.
- */
-function pickPositions(prefill: SourceGraph): { nodes: GraphNode[]; isPicked: boolean } {
-  const nodes = sortNodes(prefill.nodes);
-  const at = nodes.findIndex(({ outputs }) => outputs.includes('logits'));
-  const last = nodes[at];
-  const [hidden, ...rest] = last?.inputs ?? [];
-  if (last === undefined || hidden === undefined || !['MatMul', 'MatMulNBits'].includes(last.opType)) {
-    return { nodes, isPicked: false };
-  }
-  const gather: GraphNode = {
-    opType: 'Gather',
-    domain: '',
-    name: 'loop_picked',
-    inputs: [hidden, LOOP_INPUTS.positions],
-    outputs: ['loop_picked'],
-    attributes: [intAttribute('axis', 1)],
-  };
-  nodes.splice(at, 1, gather, { ...last, inputs: ['loop_picked', ...rest] });
-  return { nodes, isPicked: true };
 }
 
 /** [rows, alignment heads, attended positions, frames] float32 */

@@ -10,6 +10,8 @@ export interface LoopSources {
   step: SourceGraph;
   /** Weights of the step that are also the prefill's: its name → theirs. */
   shared: ReadonlyMap<string, string>;
+  /** Keys and values of the encoder's output come from outside, in 8 bits. */
+  storedCross: boolean;
 }
 
 /** Squeeze, ReduceSum, Split and Unsqueeze take their axes as inputs from here on. */

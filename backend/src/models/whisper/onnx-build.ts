@@ -51,7 +51,7 @@ export function constantTensor(
   name: string,
   type: ElementType,
   dims: number[],
-  data: Float32Array | Uint8Array,
+  data: Float32Array | BigInt64Array | Int8Array | Uint8Array,
 ): GraphTensor {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const fields = readFields(constantMessage(name, type, dims, raw));

@@ -1,14 +1,16 @@
 /** Opens a repository's decoder: with its loop inside the graph where that can be built, else with the loop outside. */
 import { readFile } from 'node:fs/promises';
+import type { OpenedSession } from '../../audio/session.ts';
 import { withBeamsOnDemand } from './beams-on-demand.ts';
+import { createCrossRows } from './cross-rows.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import type { DecoderFiles } from './definition.ts';
 import type { GraphOnDisk } from './derived-graph.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
 import { type DecoderContext, DISABLED_ON_CPU, type OpenedDecoder } from './load-whisper.ts';
-import { createLoopDecoder } from './loop-decoder.ts';
+import { createLoopDecoder, type LoopDecoderOptions } from './loop-decoder.ts';
 import { readOnnxFile } from './onnx-file.ts';
-import { type LoopOptions, prepareLoop } from './prepare-loop.ts';
+import { type LoopGraphs, type LoopOptions, prepareLoop } from './prepare-loop.ts';
 import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';
 
@@ -54,12 +56,23 @@ async function openBest(
     return createStepDecoder({ merged: await open(first.path) }, layout);
   }
   try {
-    const graph = await prepareLoop({ prefill: first, step: readGraph(step) }, layout, context.derivedFolder, options);
-    return withBeamsOnDemand(createLoopDecoder(await open(graph), layout), () => openSteps(step));
+    const graphs = { prefill: first, step: readGraph(step) };
+    const paths = await prepareLoop(graphs, layout, context.derivedFolder, options);
+    return withBeamsOnDemand(await openLoop(paths, layout, open), () => openSteps(step));
   } catch (error) {
     stepByStep(context, error instanceof Error ? error.message : String(error));
     return openSteps(step);
   }
+}
+
+export async function openLoop(
+  graphs: LoopGraphs,
+  layout: WhisperLayout,
+  open: (path: string) => Promise<OpenedSession>,
+  options: Pick<LoopDecoderOptions, 'tokensPerRun'> = {},
+): Promise<WhisperDecoder> {
+  const cross = graphs.cross === undefined ? undefined : createCrossRows(await open(graphs.cross), layout.dModel);
+  return createLoopDecoder(await open(graphs.loop), layout, { ...options, cross });
 }
 
 function stepByStep(context: DecoderContext, reason: string): void {

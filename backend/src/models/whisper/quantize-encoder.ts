@@ -5,17 +5,16 @@
  */
 import type { SourceGraph } from './derived-graph.ts';
 import { MICROSOFT } from './fuse-attention.ts';
-import { constantTensor, ELEMENT, intAttribute, intsAttribute } from './onnx-build.ts';
-import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
-import { matricesOf, readRows, storedTensor, type WeightStore, withWeights } from './weight-store.ts';
+import { refuseNewOpsets } from './halves.ts';
+import { int8Names, quantizeColumns } from './int8-columns.ts';
+import { constantTensor, intAttribute, intsAttribute } from './onnx-build.ts';
+import type { GraphNode, StoredData } from './onnx-file.ts';
+import { standardNode } from './standard-node.ts';
+import { matricesOf, type WeightStore, withWeights } from './weight-store.ts';
 
 const LARGEST = 127;
 /** Inputs are stored as value + 128. */
 const ZERO = 128;
-/** Rows read at a time. */
-const PART = 64;
-/** ReduceMax takes its axes as an input from here on. */
-const AXES_AS_INPUT = 18;
 
 const SCALE = 'int8/scale';
 const ZERO_POINT = 'int8/zero_point';
@@ -26,7 +25,7 @@ export function quantizeEncoder(
   graph: SourceGraph,
   { store, pathOf }: { store: WeightStore; pathOf(stored: StoredData): string },
 ): SourceGraph {
-  if ((graph.opsets.get('') ?? 0) >= AXES_AS_INPUT) throw new Error('Operator sets from 18 on are not known here');
+  refuseNewOpsets(graph.opsets);
   const matrices = matricesOf(graph);
   const added = [
     constantTensor(SCALE, 'float32', [], Float32Array.of(1 / LARGEST)),
@@ -39,7 +38,7 @@ export function quantizeEncoder(
     const [input = '', name = ''] = node.inputs;
     const weight = node.opType === 'MatMul' ? matrices.get(name) : undefined;
     if (weight === undefined) return [node];
-    if (!quantizedWeights.has(name)) added.push(...inColumns(weight, pathOf, store));
+    if (!quantizedWeights.has(name)) added.push(...quantizeColumns(weight, int8Names(name), { pathOf, store }));
     quantizedWeights.add(name);
     const before = quantizedInputs.has(input) ? [] : quantizeInput(input);
     quantizedInputs.add(input);
@@ -52,12 +51,12 @@ export function quantizeEncoder(
 function quantizeInput(input: string): GraphNode[] {
   const axes = [intsAttribute('axes', [-1]), intAttribute('keepdims', 1)];
   return [
-    standard('Abs', [input], `${input}/abs`),
-    standard('ReduceMax', [`${input}/abs`], `${input}/max`, axes),
+    standardNode('Abs', [input], `${input}/abs`),
+    standardNode('ReduceMax', [`${input}/abs`], `${input}/max`, axes),
     // Nothing is divided by 0.
-    standard('Max', [`${input}/max`, SMALLEST], `${input}/largest`),
-    standard('Div', [input, `${input}/largest`], `${input}/unit`),
-    standard('QuantizeLinear', [`${input}/unit`, SCALE, ZERO_POINT], `${input}/uint8`),
+    standardNode('Max', [`${input}/max`, SMALLEST], `${input}/largest`),
+    standardNode('Div', [input, `${input}/largest`], `${input}/unit`),
+    standardNode('QuantizeLinear', [`${input}/unit`, SCALE, ZERO_POINT], `${input}/uint8`),
   ];
 }
 
@@ -72,33 +71,5 @@ function product({ name, inputs, outputs }: GraphNode): GraphNode[] {
     outputs: [`${output}/unit`],
     attributes: [],
   };
-  return [sum, standard('Mul', [`${output}/unit`, `${input}/largest`], output)];
-}
-
-function standard(opType: string, inputs: string[], output: string, attributes: Uint8Array[] = []): GraphNode {
-  return { opType, domain: '', name: `${output}/node`, inputs, outputs: [output], attributes };
-}
-
-/** A scale for each column; two passes over the file rather than the whole matrix in memory. */
-function inColumns(weight: GraphTensor, pathOf: (stored: StoredData) => string, store: WeightStore): GraphTensor[] {
-  const [rows = 0, columns = 0] = weight.dims;
-  const scales = new Float32Array(columns);
-  readRows(weight, pathOf, PART, (part) => {
-    for (let at = 0; at < part.length; at += 1) {
-      const column = at % columns;
-      scales[column] = Math.max(scales[column] as number, Math.abs(part[at] as number));
-    }
-  });
-  for (const [column, largest] of scales.entries()) scales[column] = largest / LARGEST;
-  const values = new Int8Array(rows * columns);
-  readRows(weight, pathOf, PART, (part, first) => {
-    for (let at = 0; at < part.length; at += 1) {
-      const scale = scales[at % columns] as number;
-      values[first * columns + at] = scale === 0 ? 0 : Math.round((part[at] as number) / scale);
-    }
-  });
-  return [
-    storedTensor(store, `${weight.name}/int8`, ELEMENT.int8, [rows, columns], values),
-    storedTensor(store, `${weight.name}/scales`, ELEMENT.float32, [columns], scales),
-  ];
+  return [sum, standardNode('Mul', [`${output}/unit`, `${input}/largest`], output)];
 }
