@@ -126,7 +126,10 @@ describe.each(KINDS)('the loop of %s in 8 bits', (kind) => {
       for (const [i, item] of same.entries()) {
         const [alone] = await decoder.decode({ ...request, rows: rows.slice(i, i + 1), prompts: [item.prompt] });
         expect(together[i]?.tokens).toEqual(alone?.tokens);
-        expect(together[i]?.logprobs).toEqual(alone?.logprobs);
+        const errors = together[i]?.logprobs.map((logprob, at) =>
+          Math.abs(logprob - (alone?.logprobs[at] ?? Number.NaN)),
+        );
+        expect(Math.max(...(errors ?? [Number.NaN]))).toBeLessThan(1e-5);
       }
     }));
 });
