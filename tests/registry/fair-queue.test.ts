@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GatewayError } from '../../backend/src/errors.ts';
@@ -74,6 +75,14 @@ describe('tenants', () => {
     expect(takeOneByOne(5)).toEqual(['a1', 'a2', 'a3', 'a4']);
   });
 
+  it('have a request first whose worker died', () => {
+    const { add, addMany, takeOneByOne } = createQueue();
+    addMany('a', 2);
+    add('b1');
+    add('a3', { readmitted: true });
+    expect(takeOneByOne(4)).toEqual(['b1', 'a3', 'a1', 'a2']);
+  });
+
   it('wait for one request of a flood, whatever its length', () => {
     const { addMany, add, takeOneByOne } = createQueue();
     addMany('flood', 200);
@@ -130,6 +139,32 @@ describe('tenants', () => {
     addMany('a', 3, { audioSeconds: 300 });
     addMany('b', 3, { audioSeconds: 300 });
     expect(takeOneByOne(3, (entry) => queue.finish(entry, entry.tenant === 'a' ? 0 : 300))).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  it('get back what they paid for a turn that came to nothing', () => {
+    const { queue, add, takeOneByOne } = createQueue();
+    const leaving = add('a1', { alone: true, audioSeconds: 300 });
+    queue.take(ONE_PLACE);
+    add('a2');
+    add('b1');
+    queue.remove(leaving);
+    expect(takeOneByOne(2)).toEqual(['a2', 'b1']);
+  });
+
+  it('pay for requests however short', () => {
+    const { addMany, takeOneByOne } = createQueue();
+    addMany('a', 9, { audioSeconds: 0 });
+    addMany('b', 9, { audioSeconds: 1 });
+    expect(takeOneByOne(4)).toEqual(['a1', 'b1', 'a2', 'b2']);
+  });
+
+  it('start even when nothing waits and nothing runs any more', () => {
+    const { addMany, takeOneByOne } = createQueue();
+    addMany('a', 9, { audioSeconds: 300 });
+    takeOneByOne(9);
+    addMany('a', 1);
+    addMany('b', 1);
+    expect(takeOneByOne(2)).toEqual(['a1', 'b1']);
   });
 
   it('never have more than the other, by weight, by as much as one request of each', () => {
@@ -189,11 +224,12 @@ describe('priorities', () => {
 
   it('begin to rise when something waits in them', () => {
     const { queue, add, addMany, takeOneByOne } = createQueue();
+    add('low1');
+    takeOneByOne(1, () => {});
     addMany('high', 50, { priority: 1 });
-    queue.remove(add('low1'));
-    const kept = add('low2', { priority: 0 });
+    const leaving = add('low2');
     takeOneByOne(4);
-    queue.remove(kept);
+    queue.remove(leaving);
     add('low3');
     expect(takeOneByOne(5)).not.toContain('low3');
     expect(takeOneByOne(1)).toEqual(['low3']);
@@ -245,6 +281,14 @@ describe('replicas', () => {
     expect(names(queue.take(lanes(2, 1)))).toEqual(['alone2@x', 'b2@y']);
   });
 
+  it('that are being emptied go on being it', () => {
+    const { queue, add, addMany } = createQueue();
+    add('a1', { alone: true });
+    addMany('b', 9);
+    expect(names(queue.take(lanes(0, 1)))).toEqual([]);
+    expect(names(queue.take(lanes(1, 1)))).toEqual(['b1@x']);
+  });
+
   it('that are emptied and vanish are replaced by another', () => {
     const { queue, add, addMany } = createQueue();
     add('a1', { alone: true });
@@ -294,6 +338,17 @@ describe('a client that goes', () => {
     expect(errors).toMatchObject([{ code: 'client_closed_request' }]);
     expect(queue.remove(entry)).toBe(false);
     expect(takeOneByOne(2)).toEqual(['a2']);
+  });
+
+  it('is not listened to for longer than it waits', () => {
+    const { queue, add } = createQueue();
+    const { signal } = new AbortController();
+    const first = add('a1', { signal });
+    add('a2', { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    queue.remove(first);
+    queue.take(ONE_PLACE);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('is not let in', () => {
@@ -351,6 +406,21 @@ describe('a full queue', () => {
     expect(errorOf(() => fill('b1', { priority: -1 }))).toMatchObject({ code: 'server_is_overloaded' });
     fill('a5', { priority: 1 });
     expect(removed).toEqual(['a4 server_is_overloaded']);
+  });
+
+  it('moves nobody where the newcomer would have as many as the one who left', () => {
+    const { fill } = full();
+    fill('c1');
+    fill('b1');
+    expect(errorOf(() => fill('b2'))).toMatchObject({ code: 'server_is_overloaded' });
+  });
+
+  it('gives up the lowest priority first', () => {
+    const { fill, add, removed } = full();
+    add('low1', { priority: -2, onRemoved: () => removed.push('low1') });
+    add('lower1', { priority: -3, onRemoved: () => removed.push('lower1') });
+    fill('b1');
+    expect(removed).toEqual(['lower1']);
   });
 
   it('takes back a request whose worker died, and lets nobody push it out', () => {

@@ -14,7 +14,7 @@ export interface QueueRequest<T> extends LaneWish {
   priority: number;
   /** Undefined until the file has been probed. */
   audioSeconds: number | undefined;
-  /** It was admitted before and its worker died: no limit holds for it, and nobody takes its place. */
+  /** It had its turn and its worker died: no limit holds, nobody takes its place, and its tenant's others wait for it. */
   readmitted: boolean;
   signal: AbortSignal;
   /** It has left the queue unserved: client_closed_request, or server_is_overloaded when it had to make room. */
@@ -107,7 +107,7 @@ export class FairQueue<T> {
     signal.addEventListener('abort', entry.onAbort, { once: true });
     const level = this.#level(priority);
     if (level.share.waiting === 0) level.passes = 0;
-    level.share.add(entry);
+    level.share.add(entry, request.readmitted);
     return entry;
   }
 

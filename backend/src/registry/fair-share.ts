@@ -18,7 +18,7 @@ export interface ShareEntry {
 interface Tenant<E> {
   /** Audio seconds charged, divided by weight, counted from the clock's value when it last came back. */
   virtualTime: number;
-  /** In order of arrival. */
+  /** In order of arrival, but for those that were to be first. */
   waiting: E[];
 }
 
@@ -42,10 +42,12 @@ export class FairShare<E extends ShareEntry> {
     return this.#tenants.get(tenant)?.waiting.length ?? 0;
   }
 
-  add(entry: E): void {
+  /** `first`: before its tenant's others. */
+  add(entry: E, first = false): void {
     const tenant = this.#tenantOf(entry);
     if (tenant.waiting.length === 0) tenant.virtualTime = Math.max(tenant.virtualTime, this.#clock);
-    tenant.waiting.push(entry);
+    if (first) tenant.waiting.unshift(entry);
+    else tenant.waiting.push(entry);
     this.#waiting += 1;
   }
 

@@ -37,9 +37,9 @@ export class Lanes {
     return this.#lanes.some((lane) => this.#isOpen(lane));
   }
 
-  /** Its turn could come now: there is a place, or it must be alone, and then one is emptied for it. */
+  /** Its turn may come now: there is a place, which is enough to have a replica emptied for one that must be alone. */
   admits(wish: LaneWish): boolean {
-    return this.#lanes.some((lane) => suits(lane, wish) && (wish.alone || this.#isOpen(lane)));
+    return this.#lanes.some((lane) => suits(lane, wish) && this.#isOpen(lane));
   }
 
   /** Takes a place. @returns the replica's id; undefined where it must wait for a replica to be emptied. */
