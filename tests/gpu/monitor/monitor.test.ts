@@ -241,7 +241,16 @@ describe('the GPU monitor', () => {
     expect(() => monitor.history('9', {})).toThrow(expect.objectContaining({ code: 'gpu_not_found' }));
   });
 
-  it('leaves no timer and ends the look under way when it is closed', async () => {
+  it('leaves no timer when it is closed', async () => {
+    await start();
+    expect(vi.getTimerCount()).toBe(1);
+    await monitor.close();
+    expect(vi.getTimerCount()).toBe(0);
+    monitor.watchClosely();
+    expect(await looksIn(60)).toBe(0);
+  });
+
+  it('ends the look under way when it is closed', async () => {
     const ended = Promise.withResolvers<void>();
     monitor = new GpuMonitor({
       read: (signal) =>

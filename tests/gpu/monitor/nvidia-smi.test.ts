@@ -1,4 +1,6 @@
 /** What nvidia-smi writes → figures in bytes, °C, W and MHz; or the reason why there are none. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NvidiaSmi, parseGpus, parseProcesses } from '../../../backend/src/gpu/nvidia-smi.ts';
 import { createFakeDgx, type FakeDgx } from '../../support/fake-dgx.ts';
@@ -142,6 +144,31 @@ describe('the program', () => {
       memory_used_bytes: 2_001 * MIB,
       processes: [{ pid: process.pid, memory_used_bytes: 2_000 * MIB }],
     });
+  });
+
+  it('sees memory come and go with a process, and what stays behind', async () => {
+    const uuid = dgx.uuids[6] ?? '';
+    const holder = spawn('sleep', ['60']);
+    await dgx.allocate(holder.pid ?? 0, uuid, 3_000, { residueMib: 10 });
+    const program = smi();
+    const usedOf = async () => (await program.read(never)).gpus[6];
+    expect(await usedOf()).toMatchObject({ memory_used_bytes: 3_001 * MIB, processes: [{ pid: holder.pid }] });
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    expect(await usedOf()).toMatchObject({ memory_used_bytes: 11 * MIB, processes: [] });
+  });
+
+  it('tells of seven GPUs when one has fallen off the bus, and which one that is', async () => {
+    await dgx.change((scenario) => Object.assign(scenario.gpus[3] ?? {}, { lost: true }));
+    const { gpus, lost } = await smi().read(never);
+    expect(gpus.map(({ index }) => index)).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect(lost).toMatchObject([{ pciBusId: '0000:61:00.0', reason: expect.stringMatching(/^GPU is lost/) }]);
+  });
+
+  it('takes no utilisation of a GPU in MIG mode', async () => {
+    await dgx.change((scenario) => Object.assign(scenario.gpus[0] ?? {}, { mig: [] }));
+    const { gpus } = await smi().read(never);
+    expect(gpus[0]).toMatchObject({ mig_enabled: true, utilization_percent: null, temperature_celsius: 28 });
   });
 
   it('asks an older driver without the fields that it does not know, and only once with them', async () => {

@@ -1,6 +1,7 @@
 /** The program behind `nvidia-smi`: `--query-gpu`, `--query-compute-apps`, `-q -x` and `-L` of the scenario's machine. */
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FakeAllocation, FakeGpu, FakeScenario } from './scenario.ts';
 
 interface Held extends FakeAllocation {
@@ -19,6 +20,7 @@ const scenarioPath = process.env.FAKE_NVIDIA_SMI_SCENARIO ?? '';
 const folder = dirname(scenarioPath);
 const scenario: FakeScenario = JSON.parse(readFileSync(scenarioPath, 'utf8'));
 const options = process.argv.slice(2);
+const HANG_MS = 300_000;
 
 /** One line for each run: tests see how often it ran, and which process to look for. */
 appendFileSync(join(folder, 'runs.jsonl'), `${JSON.stringify({ pid: process.pid, options })}\n`);
@@ -33,8 +35,8 @@ async function answer(): Promise<Answer> {
   const { failure } = scenario;
   const ids = option('--id', '-i')?.split(',');
   const asked = scenario.gpus.filter((gpu) => !gpu.vanished && (ids === undefined || isAsked(gpu, ids)));
-  // Real ones wait in the driver, whatever is asked for.
-  if (asked.some(({ hangs }) => hangs)) await new Promise(() => setInterval(() => {}, 60_000));
+  // Real ones wait in the driver, whatever is asked for; this one at most for minutes, if nobody kills it.
+  if (asked.some(({ hangs }) => hangs)) await sleep(HANG_MS);
   if (failure) return { code: failure.exit_code, stdout: failure.stdout ?? '', stderr: failure.stderr ?? '' };
   if (asked.length === 0) return { code: 6, stdout: 'No devices were found\n' };
 
