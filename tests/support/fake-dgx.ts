@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dgxScenario, type FakeAllocation, type FakeScenario } from './fake-nvidia-smi/scenario.ts';
 
-const PROGRAM = fileURLToPath(new URL('./fake-nvidia-smi/main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./fake-nvidia-smi/nvidia-smi', import.meta.url));
 
 export interface FakeDgx {
   /** Of the executable; for `NVIDIA_SMI`. */
@@ -25,29 +25,28 @@ export interface FakeDgx {
 
 export async function createFakeDgx(scenario: FakeScenario = dgxScenario()): Promise<FakeDgx> {
   const dir = await mkdtemp(join(tmpdir(), 'audio-gateway-dgx-'));
-  const [path, scenarioPath, allocations] = ['nvidia-smi', 'scenario.json', 'allocations'].map((name) =>
-    join(dir, name),
-  );
-  const file = String(scenarioPath);
+  const path = join(dir, 'nvidia-smi');
+  const file = join(dir, 'scenario.json');
+  const allocations = join(dir, 'allocations');
   const write = async (target: string, value: unknown) => {
     // A run may read it at this very moment.
     await writeFile(`${target}.new`, JSON.stringify(value, null, 2));
     await rename(`${target}.new`, target);
   };
-  await mkdir(String(allocations));
+  await mkdir(allocations);
   await write(file, scenario);
   const script = [
     '#!/bin/sh',
-    `export FAKE_NVIDIA_SMI_SCENARIO='${file}'`,
+    `export FAKE_NVIDIA_SMI_SCENARIO='${file}' FAKE_NVIDIA_SMI_NODE='${process.execPath}'`,
     // Saves a third of its start.
     `export NODE_COMPILE_CACHE='${join(dir, 'compiled')}'`,
-    `exec '${process.execPath}' '${PROGRAM}' "$@"`,
+    `exec '${PROGRAM}' "$@"`,
   ];
-  await writeFile(String(path), `${script.join('\n')}\n`, { mode: 0o755 });
+  await writeFile(path, `${script.join('\n')}\n`, { mode: 0o755 });
   return {
-    path: String(path),
+    path,
     uuids: scenario.gpus.map(({ uuid }) => uuid),
-    allocations: String(allocations),
+    allocations,
     change: async (edit) => {
       const now: FakeScenario = JSON.parse(await readFile(file, 'utf8'));
       edit(now);
@@ -55,7 +54,7 @@ export async function createFakeDgx(scenario: FakeScenario = dgxScenario()): Pro
     },
     allocate: (pid, uuid, mib, { residueMib = 0 } = {}) => {
       const allocation: FakeAllocation = { gpu_uuid: uuid, mib, residue_mib: residueMib };
-      return write(join(String(allocations), `${pid}-${uuid}.json`), allocation);
+      return write(join(allocations, `${pid}-${uuid}.json`), allocation);
     },
     runs: async () => {
       const text = await readFile(join(dir, 'runs.jsonl'), 'utf8').catch(() => '');

@@ -67,6 +67,8 @@ const PROCESS_FIELDS = ['gpu_uuid', 'pid', 'used_memory'];
 const MAX_OUTPUT_BYTES = 4 * 2 ** 20;
 const MIB = 2 ** 20;
 
+/** Exit codes: success; one GPU's infoROM is corrupted; one is lost. The others answer all the same. */
+const ANSWER_CODES: ReadonlySet<number | null> = new Set([0, 14, 15]);
 /** Exit codes: nothing found, driver not loaded, NVML library not found. */
 const ABSENT_CODES: ReadonlySet<number | null> = new Set([6, 9, 12]);
 const ABSENT_TEXT = /No devices were found|couldn't communicate with the NVIDIA driver|NVML Shared Library Not Found/i;
@@ -126,7 +128,7 @@ export class NvidiaSmi {
     try {
       const query = `--query-compute-apps=${PROCESS_FIELDS.join(',')}`;
       const end = await this.#runner.run(this.#program, [query, FORMAT], signal);
-      return end.code === 0 ? parseProcesses(end.stdout) : null;
+      return ANSWER_CODES.has(end.code) ? parseProcesses(end.stdout) : null;
     } catch {
       return null;
     }

@@ -160,8 +160,10 @@ describe('the program', () => {
 
   it('tells of seven GPUs when one has fallen off the bus, and which one that is', async () => {
     await dgx.change((scenario) => Object.assign(scenario.gpus[3] ?? {}, { lost: true }));
+    await dgx.allocate(process.pid, dgx.uuids[4] ?? '', 5);
     const { gpus, lost } = await smi().read(never);
     expect(gpus.map(({ index }) => index)).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect(gpus[3]?.processes).toEqual([{ pid: process.pid, memory_used_bytes: 5 * MIB }]);
     expect(lost).toMatchObject([{ pciBusId: '0000:61:00.0', reason: expect.stringMatching(/^GPU is lost/) }]);
   });
 

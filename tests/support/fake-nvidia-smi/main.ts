@@ -1,5 +1,5 @@
 /** The program behind `nvidia-smi`: `--query-gpu`, `--query-compute-apps`, `-q -x` and `-L` of the scenario's machine. */
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FakeAllocation, FakeGpu, FakeScenario } from './scenario.ts';
@@ -78,10 +78,12 @@ function lostLine({ pci_bus_id: bus }: FakeGpu): string {
 }
 
 function readAllocations(): Held[] {
-  return readdirSync(join(folder, 'allocations')).flatMap((name) => {
+  const allocations = join(folder, 'allocations');
+  if (!existsSync(allocations)) return [];
+  return readdirSync(allocations).flatMap((name) => {
     const pid = Number(/^(\d+)(?:-.*)?\.json$/.exec(name)?.[1]);
     if (Number.isNaN(pid)) return [];
-    const allocation: FakeAllocation = JSON.parse(readFileSync(join(folder, 'allocations', name), 'utf8'));
+    const allocation: FakeAllocation = JSON.parse(readFileSync(join(allocations, name), 'utf8'));
     return [{ ...allocation, pid, isAlive: isAlive(pid) }];
   });
 }
