@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   audio: ['text'],
   text: [],
   hub: ['sync-folder.ts', 'file-lock.ts', 'retry.ts', 'stall-guard.ts'],
+  gpu: [],
   outbound: ['retry.ts', 'stall-guard.ts'],
   store: ['file-lock.ts', 'rate-limits.ts'],
   contract: [],

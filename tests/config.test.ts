@@ -50,6 +50,16 @@ describe('configuration', () => {
     }
   });
 
+  it('takes a path for nvidia-smi, or the name itself, which is the one the details of a GPU are asked by', () => {
+    expect(loadConfig({}).gpu).toEqual({ nvidiaSmi: 'nvidia-smi', pollSeconds: 5 });
+    expect(loadConfig({ NVIDIA_SMI: '/opt/bin/nvidia-smi' }).gpu.nvidiaSmi).toBe('/opt/bin/nvidia-smi');
+    for (const value of ['smi', '/opt/bin/nvidia-smi.sh', '/opt/nvidia-smi/']) {
+      expect(() => loadConfig({ NVIDIA_SMI: value }), value).toThrow(
+        /NVIDIA_SMI: must be a path that ends in nvidia-smi/,
+      );
+    }
+  });
+
   it('never repeats a secret in a problem', () => {
     expect(() =>
       loadConfig({ OPENAI_API_KEYS: 'tiny', ADMIN_API_KEYS: 'geheim', DATABASE_URL: 'mysql://u:geheim@h/n' }),

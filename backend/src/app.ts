@@ -9,10 +9,16 @@ import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { requireFreeSpace } from './free-space.ts';
+import { GpuDetails } from './gpu/detail.ts';
+import { HostMonitor } from './gpu/host.ts';
+import { GpuMonitor } from './gpu/monitor.ts';
+import { NvidiaSmi } from './gpu/nvidia-smi.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
+import { adminGpusRoutes } from './http/admin/gpus.ts';
+import { adminHostRoute } from './http/admin/host.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
@@ -85,6 +91,8 @@ export interface App {
 const LAST_ANSWERS_MS = 500;
 /** A server that sends nothing for so long is asked again. */
 const URL_STALL_MS = 30_000;
+/** Without persistence mode, each run of nvidia-smi first wakes every GPU, a second or so each. */
+const GPU_TIMEOUT_MS = 15_000;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
@@ -129,6 +137,12 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
+  const gpus = openGpus(config, log);
+  const host = new HostMonitor({
+    folders: { data: config.dataDir, models: config.modelCacheDir, logs: config.log.dir },
+    environment: config.childEnvironment,
+    log,
+  });
   const registry = new ModelRegistry({
     catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
     hub: createHub(config, log),
@@ -243,7 +257,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
-      adminEventsRoute(registry),
+      adminEventsRoute(registry, gpus.monitor),
+      ...adminGpusRoutes(gpus),
+      adminHostRoute(host),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
         readUsage: (id) => readUsage(db, id),
@@ -287,6 +303,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
     server.closeAllConnections();
     await closed;
+    await Promise.all([gpus.close(), host.close()]);
     await spool.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await database.close();
@@ -294,6 +311,23 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await log.close();
   };
   return { url, createdAdminKey: created, registry, log, close: () => (closing ??= close()) };
+}
+
+/** Looks at the GPUs from now on. */
+function openGpus({ gpu, childEnvironment: environment }: Config, log: Logger) {
+  const smi = new NvidiaSmi({ program: gpu.nvidiaSmi, environment, timeoutMs: GPU_TIMEOUT_MS });
+  const monitor = new GpuMonitor({
+    read: (signal) => smi.read(signal),
+    idleIntervalMs: gpu.pollSeconds * 1000,
+    log,
+  });
+  const details = new GpuDetails({ program: gpu.nvidiaSmi, environment, timeoutMs: GPU_TIMEOUT_MS });
+  monitor.start();
+  return {
+    monitor,
+    detail: (id: string, signal: AbortSignal) => details.read(monitor.require(id), signal),
+    close: () => Promise.all([monitor.close(), details.close()]),
+  };
 }
 
 /** The URL, and the password as an error may quote it. */

@@ -17,6 +17,11 @@ const list = z.string().transform((value) =>
 const wholeNumber = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
 const path = z.string().transform((value) => resolve(value));
+/** `node-nvidia-smi` starts it by this very name. */
+const nvidiaSmi = z
+  .string()
+  .regex(/(^|\/)nvidia-smi$/, 'must be a path that ends in nvidia-smi')
+  .transform((value) => (value.includes('/') ? resolve(value) : value));
 const origin = z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/i, 'must be an origin such as https://app.example');
 /** Express's `trust proxy`, without `true`: that would believe whatever a caller writes. */
 const trustProxy = z.string().transform((value, context) => {
@@ -219,6 +224,16 @@ export const VARIABLES = {
     'false',
     'For tests: webhooks may go to loopback and private addresses, and over plain HTTP.',
   ),
+  NVIDIA_SMI: variable(
+    nvidiaSmi,
+    'nvidia-smi',
+    'nvidia-smi to read the GPUs with: a path, or the bare name, which is looked up in PATH.',
+  ),
+  GPU_POLL_SECONDS: variable(
+    wholeNumber(1, 60),
+    '5',
+    'How often the GPUs are read while no model is being loaded; every second while one is.',
+  ),
   FFMPEG_PATH: variable(z.string().min(1), 'ffmpeg', 'ffmpeg to decode with.'),
   FFPROBE_PATH: variable(z.string().min(1), 'ffprobe', 'ffprobe to examine files with.'),
 } satisfies Record<string, Variable<z.ZodType>>;
@@ -300,6 +315,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       ffmpegPath: e.FFMPEG_PATH,
       ffprobePath: e.FFPROBE_PATH,
     },
+    gpu: { nvidiaSmi: e.NVIDIA_SMI, pollSeconds: e.GPU_POLL_SECONDS },
     secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
     webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
     /** What a worker process gets as its environment. */

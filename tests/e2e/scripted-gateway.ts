@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { Health } from '../../backend/src/contract/health.ts';
 import { ANONYMOUS, type Principal } from '../../backend/src/contract/keys.ts';
 import { adminEventsRoute } from '../../backend/src/http/admin/events.ts';
@@ -11,6 +12,17 @@ import { createHttpServer } from '../../backend/src/http/server.ts';
 import type { Logger } from '../../backend/src/logger.ts';
 
 export const VERSION = '0.1.0-test';
+
+const NO_GPUS: GpuList = {
+  object: 'list',
+  state: 'unavailable',
+  reason: 'there is none in this test',
+  rev: 1,
+  driver_version: null,
+  sampled_at: null,
+  warnings: [],
+  data: [],
+};
 
 export interface ScriptedGateway extends AsyncDisposable {
   url: string;
@@ -61,7 +73,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     const role = key === adminKey ? 'admin' : 'user';
     return { ...ANONYMOUS, id: `key_${role}`, role };
   };
-  const events = adminEventsRoute(feed);
+  const events = adminEventsRoute(feed, { current: () => NO_GPUS, subscribe: () => () => {} });
   const openStreams = new Set<() => void>();
 
   const createServer = () =>

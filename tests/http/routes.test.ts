@@ -103,13 +103,17 @@ describe('routes', () => {
     expect(asset.headers.get('content-type')).toMatch(/^text\/javascript/);
   });
 
-  it('GET /api/admin/events starts with a snapshot', async () => {
+  it('GET /api/admin/events starts with the models and the GPUs, of which there are none', async () => {
     const stop = new AbortController();
     const { fetch: checked } = await checkApi(app);
     const response = await checked('/api/admin/events', { headers, signal: stop.signal });
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-    const first = await response.body?.getReader().read();
-    expect(new TextDecoder().decode(first?.value)).toMatch(/^id: \d+\ndata: \{"type":"snapshot"/);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!/"gpu.sample".*\n/.test(text)) text += (await reader?.read())?.value ?? '';
+    expect(text).toMatch(
+      /^id: \d+\ndata: \{"type":"snapshot".*\n\ndata: \{"type":"gpu.sample",.*"state":"unavailable"/,
+    );
     stop.abort();
   });
 });

@@ -44,7 +44,8 @@ export async function startTestApp({
     LOG_DIR: join(dir, 'logs'),
     FRONTEND_DIST: join(dir, 'no-frontend'),
     ADMIN_API_KEYS: ADMIN_KEY,
-    // Nothing in a test may reach the real hub.
+    // Nothing in a test may depend on the machine's GPUs, or reach the real hub.
+    NVIDIA_SMI: join(dir, 'no-driver', 'nvidia-smi'),
     HF_ENDPOINT: hub?.url ?? 'http://127.0.0.1:9',
     SHUTDOWN_GRACE_SECONDS: '1',
     MIN_FREE_DISK_MB: '0',

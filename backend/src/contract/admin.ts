@@ -1,5 +1,6 @@
 /** What the operator's page reads: models with their files and replicas, as a list and as a stream of changes. */
 import { z } from 'zod';
+import { gpuList } from './gpus.ts';
 
 export const adminModelStatus = z.enum(['absent', 'downloading', 'downloaded', 'loading', 'ready', 'failed']);
 export type AdminModelStatus = z.infer<typeof adminModelStatus>;
@@ -49,11 +50,15 @@ export const adminModelList = z
   .object({ object: z.literal('list'), data: z.array(adminModel) })
   .meta({ id: 'AdminModelList' });
 
-/** `GET /api/admin/events`: `snapshot` first, then `model.state` for every change (downloads included, ≤ 4/s each). */
+/**
+ * `GET /api/admin/events`: `snapshot` first, then `model.state` for every change (downloads included, ≤ 4/s each), and
+ * `gpu.sample` at once and for every reading of the GPUs; the `rev` of those is a count of its own.
+ */
 export const adminEvent = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('snapshot'), rev: z.int(), models: z.array(adminModel) }),
     z.object({ type: z.literal('model.state'), rev: z.int(), model: adminModel }),
+    z.object({ type: z.literal('gpu.sample'), rev: z.int(), gpus: gpuList }),
   ])
   .meta({ id: 'AdminEvent' });
 export type AdminEvent = z.infer<typeof adminEvent>;

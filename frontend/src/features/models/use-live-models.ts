@@ -63,7 +63,8 @@ export function useLiveModels(adminKey: string, onRefused: (error: ApiError) => 
 }
 
 function applyEvent(models: AdminModel[], event: AdminEvent): AdminModel[] {
-  return event.type === 'snapshot' ? event.models : upsertByRev(models, event.model);
+  if (event.type === 'snapshot') return event.models;
+  return event.type === 'model.state' ? upsertByRev(models, event.model) : models;
 }
 
 function pollInterval(models: readonly AdminModel[] | undefined): number {

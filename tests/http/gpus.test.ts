@@ -1,0 +1,80 @@
+/** The operators' view of the GPUs, on a gateway whose nvidia-smi plays a DGX. */
+import { createParser } from 'eventsource-parser';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AdminEvent } from '../../backend/src/contract/admin.ts';
+import type { GpuDetail, GpuHistory, GpuList } from '../../backend/src/contract/gpus.ts';
+import { type Api, eventually, json, startApi } from '../api/start-api.ts';
+import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
+import { ADMIN_KEY } from '../support/start-app.ts';
+
+const MIB = 2 ** 20;
+
+describe('GPUs over HTTP', () => {
+  let dgx: FakeDgx;
+  let api: Api;
+  beforeAll(async () => {
+    dgx = await createFakeDgx();
+    api = await startApi({ env: { NVIDIA_SMI: dgx.path, GPU_POLL_SECONDS: '1' } });
+  });
+  afterAll(async () => {
+    await api.close();
+    await dgx.remove();
+  });
+  const get = (path: string, init: RequestInit = {}) =>
+    api.fetch(`/api/admin/${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  const list = async () => json<GpuList>(await get('gpus'));
+  const errorOf = async (response: Response) => {
+    const { error } = await json<{ error: { code: string; message: string } }>(response);
+    return [response.status, error.code, error.message];
+  };
+
+  it('lists them, and memory moves with the processes that hold it', async () => {
+    await eventually(async () => expect(await list()).toMatchObject({ state: 'available', reason: null }));
+    const { rev, data } = await list();
+    expect(data).toHaveLength(8);
+    expect(data[2]).toMatchObject({ index: 2, uuid: dgx.uuids[2], memory_used_bytes: MIB, processes: [] });
+    await dgx.allocate(process.pid, dgx.uuids[2] ?? '', 1_000);
+    await eventually(async () => expect((await list()).data[2]).toMatchObject({ memory_used_bytes: 1_001 * MIB }));
+    expect((await list()).rev).toBeGreaterThan(rev);
+  });
+
+  it('gives one in full, by index and by UUID', async () => {
+    const byIndex = await json<GpuDetail>(await get('gpus/2'));
+    expect(byIndex).toMatchObject({ uuid: dgx.uuids[2], pcie: { generation: 5 }, processes: [{ pid: process.pid }] });
+    expect((await json<GpuDetail>(await get(`gpus/${dgx.uuids[2]}`))).uuid).toBe(dgx.uuids[2]);
+  });
+
+  it('gives the history of one, and refuses a span that is none', async () => {
+    const history = await json<GpuHistory>(await get('gpus/2/history?window_seconds=600&step_seconds=600'));
+    expect(history).toMatchObject({ uuid: dgx.uuids[2], window_seconds: 600, step_seconds: 600 });
+    expect(history.data.at(-1)?.memory_used_bytes?.max).toBe(1_001 * MIB);
+    const refused = await get('gpus/2/history?step_seconds=0');
+    expect((await errorOf(refused)).slice(0, 2)).toEqual([400, 'invalid_value']);
+  });
+
+  it('has no others', async () => {
+    for (const path of ['gpus/8', 'gpus/GPU-unknown', 'gpus/8/history']) {
+      expect((await errorOf(await get(path))).slice(0, 2)).toEqual([404, 'gpu_not_found']);
+    }
+  });
+
+  it('tells of each sample on the event stream, from the first on', async () => {
+    const stop = new AbortController();
+    const response = await get('events', { signal: stop.signal });
+    const events: AdminEvent[] = [];
+    const parser = createParser({ onEvent: ({ data }) => events.push(JSON.parse(data)) });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    while (events.filter(({ type }) => type === 'gpu.sample').length < 2) {
+      parser.feed((await reader?.read())?.value ?? '');
+    }
+    stop.abort();
+    expect(events.slice(0, 2).map(({ type }) => type)).toEqual(['snapshot', 'gpu.sample']);
+    const revs = events.flatMap((event) => (event.type === 'gpu.sample' ? event.rev : []));
+    expect(revs).toEqual(revs.toSorted((a, b) => a - b));
+    expect(new Set(revs).size).toBe(revs.length);
+  });
+
+  it('tells of the machine', async () => {
+    expect(await json(await get('host'))).toMatchObject({ object: 'host', disks: [{ folder: 'data' }, {}, {}] });
+  });
+});
