@@ -49,6 +49,7 @@ import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
+import { Devices } from './registry/devices.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
@@ -62,12 +63,15 @@ import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
+import { FootprintStore } from './store/footprints.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { PreferenceStore } from './store/preferences.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
+import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
 export interface AppOptions {
   config: Config;
@@ -143,7 +147,26 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     environment: config.childEnvironment,
     log,
   });
+  const devices = new Devices({
+    gpus: gpus.monitor,
+    cudaMissing: cudaProviderMissing(config.models.cudaProviderLibrary),
+  });
+  // Where models go depends on it; a machine without GPUs says so at once.
+  await gpus.monitor.sampleNow(new AbortController().signal).catch(() => {});
   const registry = new ModelRegistry({
+    devices,
+    footprints: new FootprintStore(db),
+    preferences: new PreferenceStore(db),
+    allowCpuFallback: config.models.allowCpuFallback,
+    loadTimeoutMs: config.models.loadTimeoutSeconds * 1000,
+    hungAfterMs: config.models.hungSeconds * 1000,
+    memoryMarginBytes: config.models.memoryMarginBytes,
+    onResidue: ({ replica, device, bytes }) => {
+      const event = { actor: 'system', action: 'gpu.residue', subject: `${replica} ${device}`, size: bytes };
+      audit.append({ ...event, result: 'failure' }).catch((error: unknown) => {
+        log.error('a residue could not be noted', { reason: String(error) });
+      });
+    },
     catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
     hub: createHub(config, log),
     quarantine,

@@ -149,6 +149,31 @@ export const VARIABLES = {
     '900',
     'A model without requests for so long is unloaded; 0 = never.',
   ),
+  MODEL_LOAD_TIMEOUT_SECONDS: variable(
+    wholeNumber(1, 86_400),
+    '600',
+    'Longest time a model may take to load; its worker is killed then.',
+  ),
+  WORKER_HUNG_SECONDS: variable(
+    wholeNumber(1, 86_400),
+    '120',
+    'A worker that answers nothing for so long is killed and started anew. A running graph answers nothing: keep it above the longest.',
+  ),
+  ALLOW_CPU_FALLBACK: variable(
+    flag,
+    'false',
+    'A model that no GPU can take runs on the CPU, and its answers say so (`x-model-fallback`). Else it fails with the reason.',
+  ),
+  MEMORY_MARGIN_MB: variable(
+    wholeNumber(0, 1_048_576),
+    '256',
+    'Memory left free on every device, the CPU among them, when models are placed.',
+  ),
+  CUDA_PROVIDER_LIBRARY: variable(
+    path,
+    undefined,
+    "File whose presence means that ONNX Runtime can use GPUs. Default: the CUDA provider in the package's folder.",
+  ),
   CPU_THREADS_PER_REPLICA: variable(
     wholeNumber(1, 1_024),
     undefined,
@@ -295,6 +320,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       cores: availableParallelism(),
       maxQueuePerReplica: e.MAX_QUEUE_PER_REPLICA,
       requestTimeoutSeconds: e.REQUEST_TIMEOUT_SECONDS,
+      loadTimeoutSeconds: e.MODEL_LOAD_TIMEOUT_SECONDS,
+      hungSeconds: e.WORKER_HUNG_SECONDS,
+      allowCpuFallback: e.ALLOW_CPU_FALLBACK,
+      memoryMarginBytes: e.MEMORY_MARGIN_MB * 2 ** 20,
+      cudaProviderLibrary: e.CUDA_PROVIDER_LIBRARY,
     },
     jobs: {
       syncMaxSeconds: e.SYNC_MAX_SECONDS,

@@ -123,7 +123,7 @@ describe.skipIf(browserProgram.missing !== undefined)('page', () => {
 
     const ready = card(page, 'whisper-small');
     await ready.getByText('967 MB on disk').waitFor();
-    expect(await text(ready)).toMatch(/transcription.*cuda:0\s*Ready.*in flight\s*2.*queued\s*1.*memory\s*1.94\sGB/s);
+    expect(await text(ready)).toMatch(/transcription.*1 queued.*GPU 0\s*Ready.*in flight\s*2.*memory\s*1.94\sGB/s);
     expect(await text(card(page, 'pyannote/segmentation'))).toMatch(/Failed.*ends with signal SIGKILL: out of memory/s);
     expect(await text(card(page, 'htdemucs'))).toMatch(/Download failed: The hub does not answer/);
     expect(await text(card(page, 'moonshine-tiny'))).toMatch(/Not downloaded.*Not on disk/s);
@@ -276,8 +276,14 @@ function replica(fields: Partial<AdminModel['replicas'][number]>): AdminModel['r
     device: 'cpu',
     state: 'stopped',
     reason: null,
+    device_index: null,
     in_flight: 0,
-    queued: 0,
+    last_used_at: 0,
+    pinned: false,
+    expected_bytes: 5e8,
+    bytes_are_measured: false,
+    peak_bytes: null,
+    residue_bytes: null,
     pid: null,
     started_at: null,
     resident_bytes: null,
@@ -291,6 +297,13 @@ function model(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>): AdminModel
     object: 'model',
     rev: 0,
     status: 'absent',
+    reason: null,
+    precision: null,
+    precisions: [],
+    queued: 0,
+    pending: 0,
+    placement: null,
+    fallback: null,
     task: 'transcription',
     family: 'whisper',
     repo: `test/${fields.id}`,
@@ -309,10 +322,11 @@ const MODELS: AdminModel[] = [
   model({
     id: 'whisper-small',
     status: 'ready',
+    queued: 1,
     files: present(967),
     replicas: [
-      replica({ id: 'a', device: 'cuda:0', state: 'ready', in_flight: 2, queued: 1, resident_bytes: 1940 * MB }),
-      replica({ id: 'b', device: 'cuda:1', state: 'starting' }),
+      replica({ id: 'a', device: 'GPU-a', device_index: 0, state: 'ready', in_flight: 2, resident_bytes: 1940 * MB }),
+      replica({ id: 'b', device: 'GPU-b', device_index: 1, state: 'starting' }),
     ],
   }),
   model({ id: 'whisper-large-v3', status: 'downloading', files: downloading(1310, 3094) }),

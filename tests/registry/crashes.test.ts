@@ -129,7 +129,8 @@ it('a worker that crashes again and again is started ever later, until a request
   for (let request = 0; request < 2; request += 1) {
     expect(await postSpeech(own.url, { prompt: 'signal:SIGKILL' })).toMatchObject({ status: 500 });
   }
-  expect(modelState(own.registry).replica).toMatchObject({ state: 'stopped', crashes_in_a_row: 4 });
+  expect(modelState(own.registry).replica).toMatchObject({ state: 'failed', crashes_in_a_row: 4 });
+  expect(modelState(own.registry).replica.reason).toMatch(/ended 4 times in a row \(SIGKILL\)/);
   expect(await postSpeech(own.url, { prompt: 'say:up' })).toMatchObject({ status: 200, text: 'up' });
   // At once, then after 0.25 s, 0.5 s and 1 s.
   expect(performance.now() - startedAt).toBeGreaterThan(1_700);

@@ -9,10 +9,13 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 /** A worker process without a gateway around it. */
 export function createEchoWorker(snapshotDir: string, load: Partial<WorkerProcessOptions['load']> = {}): WorkerProcess {
   return new WorkerProcess({
+    hungAfterMs: 60_000,
+    loadTimeoutMs: 60_000,
     load: {
       modelListUrl: FAKE_MODEL_LIST,
       modelId: 'fake/echo',
       dtype: undefined,
+      maxBatch: undefined,
       snapshotDir,
       auxiliaryDirs: {},
       derivedDir: join(tmpdir(), 'audio-gateway-derived-unused'),

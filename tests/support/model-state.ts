@@ -3,13 +3,13 @@ import type { ModelRegistry } from '../../backend/src/registry/registry.ts';
 
 const TIMEOUT_MS = 30_000;
 
-export type ModelState = AdminModel & { replica: AdminModel['replicas'][number] };
+export type ModelState = AdminModel & { replica: AdminModel['replicas'][number] & { queued: number } };
 
 export function modelState(registry: ModelRegistry, id = 'fake/echo'): ModelState {
   const model = registry.describe(id);
   const replica = model?.replicas[0];
   if (model === undefined || replica === undefined) throw new Error(`there is no model ${id}`);
-  return { ...model, replica };
+  return { ...model, replica: { ...replica, queued: model.queued } };
 }
 
 /** Resolves as soon as the model's state is one that `holds`. */

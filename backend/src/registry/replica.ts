@@ -5,44 +5,56 @@
  *                   └──▶ failed(reason)   (a crash while ready leads to stopped; the next request starts it again)
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from '../abortable.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Task, Tasks } from '../models/define-model.ts';
 import { countOomKills } from '../worker/oom-kills.ts';
 import { type RunRequest, WorkerCrash, type WorkerExit, type WorkerProcess } from '../worker/worker-process.ts';
-import { Slots } from './slots.ts';
+import type { DeviceState, Devices } from './devices.ts';
+import type { Resident } from './placement.ts';
 
 export type ReplicaState = 'stopped' | 'starting' | 'ready' | 'stopping' | 'failed';
 
 /** How long a worker may take to confirm a cancel, or to end when asked, before it is killed. */
 const CANCEL_GRACE_MS = 10_000;
 const STOP_GRACE_MS = 5_000;
-/** First crash restarts at once, then 0.25 s, 0.5 s … up to 30 s. */
+/** First crash restarts at once, then 0.25 s, 0.5 s … up to 30 s; from the third in a row on the replica is `failed` meanwhile. */
 const BACKOFF_BASE_MS = 250;
 const BACKOFF_MAX_MS = 30_000;
+const FAILURES_IN_A_ROW = 3;
 
 export interface ReplicaOptions {
   id: string;
-  device: string;
+  device: DeviceState;
+  devices: Devices;
+  /** What it was started for, to tell it from one that an operator wishes otherwise. */
+  wish: string;
+  /** What it will hold of the device's memory: measured by earlier ones, or the catalog's estimate. */
+  expectedBytes: () => number;
   /** Requests the worker interleaves. */
-  concurrency: number;
-  /** 0 = never. */
-  idleTimeoutMs: number;
+  capacity: number;
+  /** Milliseconds without a request after which it is unloaded; 0 = never. */
+  idleTimeoutMs: () => number;
   requestTimeoutMs: number;
   createWorker: () => WorkerProcess;
-  /** A pinned replica is not unloaded for being idle. */
+  /** A pinned replica is not unloaded for being idle, nor to make room. */
   isPinned: () => boolean;
+  /** Requests wait for one like it. */
+  isAwaited: () => boolean;
+  /** What it held after loading, and at most. */
+  onMeasured(bytes: { loaded: number; peak: number }): void;
+  /** Memory of a GPU that did not come back after its end. */
+  onResidue(bytes: number): void;
   log: Logger;
   onChange: () => void;
 }
 
 export interface ReplicaRun extends RunRequest {
   signal: AbortSignal;
-  /** Nothing else may be in the worker: how a request is retried whose worker crashed. */
-  alone: boolean;
   /** It may take as long as it takes. */
   unlimited?: boolean | undefined;
+  /** Instead of `idleTimeoutMs`, from the end of this request on; Infinity = never. */
+  keepAliveMs?: number | undefined;
 }
 
 /** A run lost to a crash; `blamesInput`: it ran alone and the worker died of something an input can cause. */
@@ -57,13 +69,15 @@ export class LostRun extends Error {
 
 export class Replica {
   readonly id: string;
-  readonly device: string;
+  readonly device: DeviceState;
+  readonly capacity: number;
   readonly #options: ReplicaOptions;
-  readonly #slots: Slots;
   /** Runs now in the worker; a run's flag turns true when another one ever overlapped it. */
   readonly #running = new Set<{ overlapped: boolean }>();
   #state: ReplicaState = 'stopped';
   #failure: GatewayError | undefined;
+  /** Who asks meanwhile hears so; after crashes the next start is waited for. */
+  #couldNotLoad = false;
   #worker: WorkerProcess | undefined;
   #starting: Promise<WorkerProcess> | undefined;
   #stopping: Promise<void> | undefined;
@@ -73,35 +87,90 @@ export class Replica {
   #oomKillsAtStart: number | undefined;
   #oomKilled = false;
   #startedAt: number | undefined;
-  #residentBytes: number | undefined;
+  /** Of its process (CPU) or its device (GPU): now, and at most. */
+  #heldBytes: number | undefined;
+  #peakBytes = 0;
+  #residueBytes: number | undefined;
+  /** Of the device, when the process was there for the last time. */
+  #usedBefore: number | undefined;
+  #lastUsedAt = Date.now();
+  #keepAliveMs: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** It takes no more requests and is stopped once those in it are done. */
+  #retiring = false;
 
   constructor(options: ReplicaOptions) {
     this.id = options.id;
     this.device = options.device;
+    this.capacity = options.capacity;
     this.#options = options;
-    this.#slots = new Slots(options.concurrency);
   }
 
   get state(): ReplicaState {
     return this.#state;
   }
 
-  get load(): number {
-    return this.#running.size + this.#slots.waiting;
+  get wish(): string {
+    return this.#options.wish;
+  }
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  /** It may be given requests now. */
+  get isServing(): boolean {
+    return this.#state === 'ready' && !this.#retiring;
+  }
+
+  /** It has a process, and shall go on. */
+  get isLive(): boolean {
+    return (this.#state === 'ready' || this.#state === 'starting') && !this.#retiring;
+  }
+
+  get failure(): GatewayError | undefined {
+    return this.#failure;
+  }
+
+  /** As placement sees it; undefined without a process. */
+  get resident(): Resident | undefined {
+    const { id, device, expectedBytes, isPinned, isAwaited } = this.#options;
+    if (this.#state === 'stopped' || this.#state === 'failed') return undefined;
+    return {
+      id,
+      model: id.slice(0, id.lastIndexOf('#')),
+      device: device.id,
+      bytes: Math.max(expectedBytes(), this.#heldBytes ?? 0),
+      state: this.#state,
+      busy: this.#running.size > 0 || isAwaited(),
+      pinned: isPinned(),
+      lastUsedAt: this.#lastUsedAt,
+    };
+  }
+
+  /** Promised to it and not seen in the device's use yet. */
+  get reservedBytes(): number {
+    const resident = this.resident;
+    return resident === undefined ? 0 : resident.bytes - (this.#heldBytes ?? 0);
   }
 
   describe() {
+    const { id, device, expectedBytes, isPinned } = this.#options;
     return {
-      id: this.id,
-      device: this.device,
+      id,
+      device: device.id,
+      device_index: device.index,
       state: this.#state,
       reason: this.#failure?.message ?? null,
       in_flight: this.#running.size,
-      queued: this.#slots.waiting,
       pid: this.#state === 'ready' || this.#state === 'starting' ? (this.#worker?.pid ?? null) : null,
       started_at: this.#startedAt ?? null,
-      resident_bytes: this.#residentBytes ?? null,
+      last_used_at: Math.floor(this.#lastUsedAt / 1000),
+      pinned: isPinned(),
+      expected_bytes: expectedBytes(),
+      resident_bytes: this.#heldBytes ?? null,
+      peak_bytes: this.#peakBytes || null,
+      residue_bytes: this.#residueBytes ?? null,
       crashes_in_a_row: this.#crashesInARow,
     };
   }
@@ -115,17 +184,35 @@ export class Replica {
     return this.#starting;
   }
 
-  /** Runs one request. @throws LostRun when the worker died, request_timeout, client_closed_request, the worker's error. */
+  /** Runs one request in a ready replica. @throws LostRun when the worker died, request_timeout, client_closed_request, the worker's error. */
   async run(request: ReplicaRun): Promise<Tasks[Task]['result']> {
     clearTimeout(this.#idleTimer);
-    const release = await this.#acquireSlots(request);
     try {
-      const worker = await abortable(this.ensureReady(), request.signal);
-      return await this.#runIn(worker, request);
+      return await this.#runIn(await this.ensureReady(), request);
     } finally {
-      release();
-      this.#armIdleTimer();
+      this.#lastUsedAt = Date.now();
+      this.#keepAliveMs = request.keepAliveMs;
+      if (this.#retiring && this.#running.size === 0) void this.stop();
+      else this.#armIdleTimer();
     }
+  }
+
+  /** Takes no more requests, and ends when those in it are done. */
+  retire(): void {
+    if (!this.isLive) return;
+    this.#retiring = true;
+    this.#options.onChange();
+    if (this.#running.size === 0) void this.stop();
+  }
+
+  /** Ends the process now: its requests are lost, and may be tried elsewhere. */
+  kill(): void {
+    this.#worker?.kill();
+  }
+
+  /** Ends the pause after failures: whoever asks for it next has it tried at once. */
+  endPause(): void {
+    this.#retryAt = 0;
   }
 
   /** Unloads: requests already in the worker are cancelled. The replica can be started again. */
@@ -135,10 +222,12 @@ export class Replica {
     if (worker === undefined) return;
     this.#stopping ??= (async () => {
       this.#setState('stopping');
+      this.#usedBefore = await this.#options.devices.used(this.device.id);
       await worker.stop(STOP_GRACE_MS);
       this.#setState('stopped');
     })().finally(() => {
       this.#stopping = undefined;
+      this.#retiring = false;
     });
     await this.#stopping;
   }
@@ -152,44 +241,59 @@ export class Replica {
   async #start(): Promise<WorkerProcess> {
     await this.#stopping;
     const wait = this.#retryAt - Date.now();
-    if (this.#failure !== undefined && wait > 0) throw this.#failure;
+    if (this.#couldNotLoad && this.#failure !== undefined && wait > 0) throw this.#failure;
     if (wait > 0) await sleep(wait);
     if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
 
     this.#failure = undefined;
+    this.#couldNotLoad = false;
+    this.#residueBytes = undefined;
     this.#oomKillsAtStart = countOomKills();
     this.#oomKilled = false;
-    const worker = this.#options.createWorker();
-    this.#worker = worker;
     this.#setState('starting');
-    void worker.exited.then((exit) => this.#onExit(worker, exit));
+    const load = () => {
+      const worker = this.#options.createWorker();
+      this.#worker = worker;
+      this.#options.onChange();
+      void worker.exited.then((exit) => this.#onExit(worker, exit));
+      worker.onHeartbeat = ({ residentBytes }) => this.#notePulse(residentBytes);
+      return worker.ready;
+    };
+    let measured: { result: { residentBytes: number }; grownBytes: number | undefined };
     try {
-      const { residentBytes } = await worker.ready;
-      this.#residentBytes = residentBytes;
+      measured = await this.#options.devices.measure(this.device.id, load);
     } catch (error) {
       if (this.#stopping !== undefined) throw unloadedWhileLoading();
       this.#fail(toGatewayError(error));
-      await worker.stop(STOP_GRACE_MS);
+      await this.#worker?.stop(STOP_GRACE_MS);
       throw this.#failure ?? error;
     }
+    const worker = this.#worker;
+    if (worker === undefined || this.#state !== 'starting') throw unloadedWhileLoading();
+    const held = this.device.kind === 'cpu' ? measured.result.residentBytes : measured.grownBytes;
+    if (held !== undefined) {
+      this.#heldBytes = held;
+      this.#peakBytes = held;
+      this.#options.onMeasured({ loaded: held, peak: held });
+    }
     this.#startedAt = Math.floor(Date.now() / 1000);
+    this.#lastUsedAt = Date.now();
     this.#setState('ready');
     this.#armIdleTimer();
     return worker;
   }
 
-  /** The queue's length is part of what `describe` tells: who begins or gives up waiting changes it. */
-  async #acquireSlots({ alone, signal }: ReplicaRun): Promise<() => void> {
-    const before = this.#slots.waiting;
-    const acquired = this.#slots.acquire(alone ? this.#slots.capacity : 1, signal);
-    if (this.#slots.waiting === before) return await acquired;
-    this.#options.onChange();
-    try {
-      return await acquired;
-    } catch (error) {
-      this.#options.onChange();
-      throw error;
-    }
+  /** The process says how much it has (CPU); of a GPU's memory the driver knows, where it tells by process. */
+  #notePulse(residentBytes: number): void {
+    const { devices, onMeasured } = this.#options;
+    const pid = this.#worker?.pid;
+    const held = this.device.kind === 'cpu' ? residentBytes : pid && devices.usedByProcess(this.device.id, pid);
+    if (held === undefined || held === 0 || this.#state !== 'ready') return;
+    const loaded = this.#heldBytes ?? held;
+    this.#heldBytes = held;
+    if (held <= this.#peakBytes) return;
+    this.#peakBytes = held;
+    onMeasured({ loaded, peak: held });
   }
 
   async #runIn(worker: WorkerProcess, request: ReplicaRun): Promise<Tasks[Task]['result']> {
@@ -217,6 +321,7 @@ export class Replica {
         throw new GatewayError('client_closed_request', { message: 'The client closed the connection.' });
       }
       if (timeout?.aborted) throw timedOut(this.#options.requestTimeoutMs);
+      if (error instanceof GatewayError && error.code === 'out_of_memory') this.retire();
       if (error instanceof WorkerCrash) throw new LostRun(error, !mark.overlapped && this.#inputCanCause(error.exit));
       throw error;
     } finally {
@@ -231,18 +336,39 @@ export class Replica {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#startedAt = undefined;
-    this.#residentBytes = undefined;
+    void this.#proveRelease(this.#heldBytes ?? 0);
+    this.#heldBytes = undefined;
     clearTimeout(this.#idleTimer);
     if (this.#state !== 'ready') return;
+    this.#retiring = false;
     this.#options.log.error('worker crashed', {
       replica: this.id,
       code: exit.code,
       signal: exit.signal,
       out_of_memory: this.#oomKilled,
+      hung: worker.wasHung,
       stderr: exit.stderr,
     });
-    this.#backOff();
-    this.#setState('stopped');
+    const pauseMs = this.#backOff();
+    if (this.#crashesInARow >= FAILURES_IN_A_ROW) {
+      const end = worker.wasHung ? 'it answered no more' : (exit.signal ?? `exit code ${exit.code}`);
+      this.#failure = new GatewayError('model_load_failed', {
+        message: `The model's worker ended ${this.#crashesInARow} times in a row (${end}).`,
+        retryAfterSeconds: Math.ceil(pauseMs / 1000),
+        detail: exit.stderr,
+      });
+      this.#setState('failed');
+    } else this.#setState('stopped');
+  }
+
+  async #proveRelease(heldBytes: number): Promise<void> {
+    const { device, devices, onResidue, onChange } = this.#options;
+    const residue = await devices.proveRelease(device.id, this.#usedBefore ?? devices.knownUse(device.id), heldBytes);
+    this.#usedBefore = undefined;
+    if (residue === undefined) return;
+    this.#residueBytes = residue;
+    if (residue > 0) onResidue(residue);
+    onChange();
   }
 
   /** Signals that bad input can raise; a bare SIGKILL comes from an operator or the kernel's memory killer. */
@@ -258,6 +384,7 @@ export class Replica {
 
   #fail(error: GatewayError): void {
     this.#options.log.error('model failed to load', { replica: this.id, error: error.message, detail: error.detail });
+    this.#couldNotLoad = true;
     this.#failure = new GatewayError('model_load_failed', {
       message: `The model could not be loaded: ${error.message}`,
       retryAfterSeconds: Math.ceil(this.#backOff() / 1000) || 1,
@@ -277,12 +404,14 @@ export class Replica {
 
   #armIdleTimer(): void {
     clearTimeout(this.#idleTimer);
-    if (this.#options.idleTimeoutMs === 0 || this.load > 0 || this.#state !== 'ready') return;
+    const configured = this.#options.idleTimeoutMs();
+    const idleMs = this.#keepAliveMs ?? (configured === 0 ? Number.POSITIVE_INFINITY : configured);
+    if (idleMs === Number.POSITIVE_INFINITY || this.#running.size > 0 || this.#state !== 'ready') return;
     this.#idleTimer = setTimeout(() => {
-      if (this.load > 0 || this.#options.isPinned()) return;
+      if (this.#running.size > 0 || this.#options.isPinned()) return;
       this.#options.log.info('model unloaded after being idle', { replica: this.id });
       void this.stop();
-    }, this.#options.idleTimeoutMs);
+    }, idleMs);
     this.#idleTimer.unref();
   }
 

@@ -23,6 +23,8 @@ export interface LoadMessage {
   /** Where files derived from the snapshot may be kept. */
   derivedDir: string;
   device: string;
+  /** The operator's wish: see `LoadContext.maxBatch`. */
+  maxBatch: number | undefined;
   threads: number;
   ffmpegPath: string;
   ffprobePath: string;
@@ -32,10 +34,12 @@ export type ToWorker =
   | LoadMessage
   | { type: 'run'; id: number; input: RunInput; params: Tasks[Task]['params'] }
   | { type: 'cancel'; id: number }
+  | { type: 'ping' }
   | { type: 'shutdown' };
 
 export type FromWorker =
   | { type: 'ready'; residentBytes: number }
+  | { type: 'pong'; residentBytes: number }
   | { type: 'load-failed'; error: WireError }
   | { type: 'event'; id: number; event: Tasks[Task]['event'] }
   | { type: 'result'; id: number; result: Tasks[Task]['result'] }

@@ -21,6 +21,7 @@ process.on('message', (message: ToWorker) => {
   if (message.type === 'load') void load(message);
   else if (message.type === 'run') void run(message);
   else if (message.type === 'cancel') running.get(message.id)?.abort();
+  else if (message.type === 'ping') send({ type: 'pong', residentBytes: process.memoryUsage.rss() });
   else void shutdown();
 });
 
@@ -74,6 +75,7 @@ function createLoadContext(message: LoadMessage, model: ModelDefinition): LoadCo
   return {
     model,
     dtype: message.dtype,
+    ...(message.maxBatch === undefined ? {} : { maxBatch: message.maxBatch }),
     file: (name) => join(message.snapshotDir, name),
     auxiliaryFile: (role, name) => {
       const dir = message.auxiliaryDirs[role];

@@ -18,6 +18,7 @@ const STDERR_FLUSH_MS = 500;
 const NICENESS = 5;
 /** The scale's end. */
 const LAZIEST = 19;
+const PING_INTERVAL_MS = 5_000;
 
 export interface WorkerExit {
   code: number | null;
@@ -51,6 +52,9 @@ export class WorkerCrash extends Error {
 export interface WorkerProcessOptions {
   load: Omit<LoadMessage, 'type'>;
   environment: Record<string, string>;
+  /** How long it may leave a ping unanswered, and take to load, before it is killed. A running graph answers none. */
+  hungAfterMs: number;
+  loadTimeoutMs: number;
   log: Logger;
 }
 
@@ -66,8 +70,13 @@ export class WorkerProcess {
   #nextId = 1;
   #stderr = '';
   #exit: WorkerExit | undefined;
+  #wasHung = false;
+  #heardAt = 0;
+  #pulse: NodeJS.Timeout | undefined;
+  /** Told every few seconds how much memory it has. */
+  onHeartbeat: (pulse: { residentBytes: number }) => void = () => {};
 
-  constructor({ load, environment, log }: WorkerProcessOptions) {
+  constructor({ load, environment, hungAfterMs, loadTimeoutMs, log }: WorkerProcessOptions) {
     this.#log = log;
     const ready = Promise.withResolvers<{ residentBytes: number }>();
     this.ready = ready.promise;
@@ -101,6 +110,12 @@ export class WorkerProcess {
       });
     });
     this.#send({ type: 'load', ...load });
+    this.#watch(hungAfterMs, loadTimeoutMs);
+  }
+
+  /** It was killed because it answered no more. */
+  get wasHung(): boolean {
+    return this.#wasHung;
   }
 
   get pid(): number | undefined {
@@ -130,13 +145,32 @@ export class WorkerProcess {
     this.#child.kill('SIGKILL');
   }
 
+  #watch(hungAfterMs: number, loadTimeoutMs: number): void {
+    const startedAt = performance.now();
+    this.#pulse = setInterval(
+      () => {
+        const now = performance.now();
+        const isSilent = this.#heardAt === 0 ? now - startedAt > loadTimeoutMs : now - this.#heardAt > hungAfterMs;
+        if (isSilent) {
+          this.#wasHung = true;
+          this.kill();
+        } else if (this.#heardAt > 0) this.#send({ type: 'ping' });
+      },
+      Math.min(PING_INTERVAL_MS, hungAfterMs / 4, loadTimeoutMs / 4),
+    );
+    this.#pulse.unref();
+    void this.exited.then(() => clearInterval(this.#pulse));
+  }
+
   #send(message: ToWorker): void {
     // The callback form reports a closed channel there; `exited` is what the caller acts on.
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   #receive(message: FromWorker): void {
+    if (message.type === 'ready' || message.type === 'pong') this.#heardAt = performance.now();
     if (message.type === 'ready') this.#settleReady.resolve({ residentBytes: message.residentBytes });
+    else if (message.type === 'pong') this.onHeartbeat({ residentBytes: message.residentBytes });
     else if (message.type === 'load-failed') this.#settleReady.reject(fromWire(message.error));
     else if (message.type === 'log') this.#log.info(message.message, { ...message.fields, worker_pid: this.pid });
     else if (message.type === 'event') this.#runs.get(message.id)?.onEvent(message.event);

@@ -92,9 +92,12 @@ interface Cancelled {
 
 async function measureWorker(paths: { model: string; audio: string; folder: string }): Promise<WorkerFigures> {
   const worker = new WorkerProcess({
+    hungAfterMs: 600_000,
+    loadTimeoutMs: 600_000,
     load: {
       modelListUrl: DEFAULT_MODEL_LIST,
       modelId: LONG_MODEL,
+      maxBatch: undefined,
       dtype: 'fp32/int8',
       snapshotDir: paths.model,
       auxiliaryDirs: { vad: shared(LONG_VAD) },

@@ -27,6 +27,7 @@ export function ModelCard({ model }: { model: AdminModel }) {
       </div>
       <div className="model-part">
         <h4>Replicas</h4>
+        {model.queued > 0 && <p className="quiet-text">{model.queued} queued</p>}
         {model.replicas.length === 0 && <p className="quiet-text">None</p>}
         <ul className="replicas">
           {model.replicas.map((replica) => (

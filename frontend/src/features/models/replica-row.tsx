@@ -18,12 +18,11 @@ export function ReplicaRow({ replica }: { replica: Replica }) {
   return (
     <>
       <div className="replica">
-        <span className="device">{replica.device}</span>
+        <span className="device">{replica.device_index === null ? replica.device : `GPU ${replica.device_index}`}</span>
         <Badge tone={tone} word={word} />
         {hasFigures(replica) && (
           <dl className="figures">
             <Figure name="in flight" value={replica.in_flight} />
-            <Figure name="queued" value={replica.queued} />
             <Figure name="memory" value={memory} />
           </dl>
         )}
@@ -33,9 +32,9 @@ export function ReplicaRow({ replica }: { replica: Replica }) {
   );
 }
 
-/** Nothing runs in a replica without a process, but requests may wait for it. */
-function hasFigures({ state, in_flight, queued }: Replica): boolean {
-  return (state !== 'stopped' && state !== 'failed') || in_flight > 0 || queued > 0;
+/** Nothing runs in a replica without a process. */
+function hasFigures({ state, in_flight }: Replica): boolean {
+  return (state !== 'stopped' && state !== 'failed') || in_flight > 0;
 }
 
 function Figure({ name, value }: { name: string; value: number | string }) {

@@ -1,0 +1,177 @@
+/** What models can run on, the CPU among it, and how much memory of each is in use: the driver's figures, never a sum of hopes. */
+import { totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Gpu, GpuList } from '../contract/gpus.ts';
+import { GatewayError } from '../errors.ts';
+import type { Device } from './placement.ts';
+
+/** What is needed of the GPU monitor. */
+export interface GpuSource {
+  current(): GpuList;
+  /** A look that begins after this call. @throws gpu_unavailable */
+  sampleNow(signal: AbortSignal): Promise<GpuList>;
+  watchClosely(): () => void;
+  subscribe(listener: (list: GpuList) => void): () => void;
+}
+
+export interface DevicesOptions {
+  gpus: GpuSource;
+  /** Why no session can be opened on any GPU here (no CUDA provider); undefined where nothing speaks against it. */
+  cudaMissing: string | undefined;
+  /** Total and used bytes of memory that processes may have. */
+  hostMemory?: () => { totalBytes: number; usedBytes: number };
+}
+
+export type DeviceState = Omit<Device, 'reservedBytes'> & { index: number | null };
+
+export const CPU = 'cpu';
+/** How long memory may take to come back after a process has ended. */
+const RELEASE_MS = 5_000;
+const RELEASE_POLL_MS = 250;
+/** The driver counts MiB; a difference of one is rounding. */
+const ROUNDING_BYTES = 2 ** 20;
+
+export class Devices {
+  readonly #options: DevicesOptions;
+  /** The end of the last measured action of each device. */
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  constructor(options: DevicesOptions) {
+    this.#options = options;
+  }
+
+  /** GPUs in the driver's order, then the CPU. */
+  list(): DeviceState[] {
+    const { data } = this.#options.gpus.current();
+    const { totalBytes, usedBytes } = (this.#options.hostMemory ?? hostMemory)();
+    const cpu: DeviceState = {
+      id: CPU,
+      kind: 'cpu',
+      label: 'the CPU',
+      index: null,
+      totalBytes,
+      usedBytes,
+      unavailable: null,
+    };
+    return [...data.map((gpu) => this.#gpu(gpu)), cpu];
+  }
+
+  /** By `cpu`, index or UUID. @throws gpu_not_found */
+  require(name: string | number, param: string): DeviceState {
+    const wanted = String(name).toLowerCase();
+    const found = this.list().filter(({ id, index }) => id.toLowerCase() === wanted || String(index) === wanted);
+    const device = found.find(({ unavailable }) => unavailable === null) ?? found[0];
+    if (device !== undefined) return device;
+    const { state, reason } = this.#options.gpus.current();
+    throw new GatewayError('gpu_not_found', {
+      message: `There is no GPU '${wanted.slice(0, 100)}'${state === 'available' ? '' : `: ${reason}`}. GET /api/admin/gpus lists them by index and UUID; 'cpu' is a device too.`,
+      param,
+    });
+  }
+
+  /** Told when figures or states of GPUs change. @returns what ends it */
+  onChange(listener: () => void): () => void {
+    return this.#options.gpus.subscribe(listener);
+  }
+
+  /**
+   * `act` while nothing else that moves this device's memory on our account goes on, and by how much its use grew.
+   * Undefined where that cannot be told: the CPU's is measured by process, and a driver may fail to answer.
+   */
+  async measure<T>(device: string, act: () => Promise<T>): Promise<{ result: T; grownBytes: number | undefined }> {
+    if (device === CPU) return { result: await act(), grownBytes: undefined };
+    return this.#alone(device, async () => {
+      const release = this.#options.gpus.watchClosely();
+      try {
+        const before = await this.#used(device);
+        const result = await act();
+        const after = await this.#used(device);
+        const grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
+        return { result, grownBytes: grown };
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /**
+   * Waits until a device's use has fallen by what an ended process had, 5 s at most. `usedBefore`: with the process.
+   * @returns bytes that did not come back; undefined where that cannot be told
+   */
+  async proveRelease(device: string, usedBefore: number | undefined, heldBytes: number): Promise<number | undefined> {
+    if (device === CPU || usedBefore === undefined) return undefined;
+    return this.#alone(device, async () => {
+      const deadline = Date.now() + RELEASE_MS;
+      for (;;) {
+        const used = await this.#used(device);
+        if (used === undefined) return undefined;
+        const residue = used - (usedBefore - heldBytes);
+        if (residue <= ROUNDING_BYTES) return 0;
+        if (Date.now() >= deadline) return residue;
+        await sleep(RELEASE_POLL_MS);
+      }
+    });
+  }
+
+  /** The driver's figure now. */
+  async used(device: string): Promise<number | undefined> {
+    return device === CPU ? undefined : this.#used(device);
+  }
+
+  /** As the driver said last. */
+  knownUse(device: string): number | undefined {
+    const gpu = this.#options.gpus.current().data.find(({ uuid }) => uuid === device);
+    return gpu?.memory_used_bytes ?? undefined;
+  }
+
+  /** Of one process, where the driver tells. */
+  usedByProcess(device: string, pid: number): number | undefined {
+    const gpu = this.#options.gpus.current().data.find(({ uuid }) => uuid === device);
+    return gpu?.processes?.find((process) => process.pid === pid)?.memory_used_bytes ?? undefined;
+  }
+
+  async #used(device: string): Promise<number | undefined> {
+    const list = await this.#options.gpus.sampleNow(NEVER).catch(() => undefined);
+    return list?.data.find(({ uuid, state }) => uuid === device && state === 'ok')?.memory_used_bytes ?? undefined;
+  }
+
+  #gpu(gpu: Gpu): DeviceState {
+    return {
+      id: gpu.uuid,
+      kind: 'cuda',
+      label: `GPU ${gpu.index}`,
+      index: gpu.index,
+      totalBytes: gpu.memory_total_bytes ?? 0,
+      usedBytes: gpu.memory_used_bytes ?? 0,
+      unavailable: this.#whyNot(gpu),
+    };
+  }
+
+  #whyNot({ state, reason, mig_enabled, memory_total_bytes }: Gpu): string | null {
+    const list = this.#options.gpus.current();
+    if (state === 'lost') return reason ?? 'the driver has it no more';
+    if (list.state !== 'available') return list.reason ?? 'nvidia-smi does not answer';
+    if (mig_enabled === true) return 'it is divided by MIG, whose parts are not supported';
+    if (memory_total_bytes === null) return 'the driver does not tell its memory';
+    return this.#options.cudaMissing ?? null;
+  }
+
+  async #alone<T>(device: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(device);
+    const work = (async () => {
+      await before?.catch(() => {});
+      return act();
+    })();
+    this.#last.set(device, work);
+    return work;
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** Inside a container: its limit, and what is left of that. */
+function hostMemory(): { totalBytes: number; usedBytes: number } {
+  const limit = process.constrainedMemory();
+  const totalBytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return { totalBytes, usedBytes: Math.max(0, totalBytes - process.availableMemory()) };
+}

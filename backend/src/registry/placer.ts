@@ -1,0 +1,91 @@
+/** Finds room for replicas and makes it: one placement at a time, so that none counts on what another takes. */
+import { GatewayError } from '../errors.ts';
+import type { DeviceState, Devices } from './devices.ts';
+import { type Device, type Need, type Placement, type Plan, planPlacement, type Resident } from './placement.ts';
+
+/** What is needed of a replica, whoever's it is. */
+export interface PlacedReplica {
+  readonly id: string;
+  readonly resident: Resident | undefined;
+  readonly reservedBytes: number;
+  stop(): Promise<void>;
+}
+
+export interface PlacerOptions {
+  devices: Devices;
+  /** All of them, of all models. */
+  replicas(): readonly PlacedReplica[];
+  marginBytes: number;
+  onEvict(replica: string, model: string): void;
+}
+
+export class Placer {
+  readonly #options: PlacerOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PlacerOptions) {
+    this.#options = options;
+  }
+
+  /** What would happen now; nothing does. */
+  plan(need: Omit<Need, 'marginBytes'>): Plan {
+    const replicas = this.#options.replicas();
+    const residents = replicas.flatMap(({ resident }) => resident ?? []);
+    const { marginBytes } = this.#options;
+    return planPlacement({ ...need, marginBytes }, this.#devices(replicas), residents);
+  }
+
+  /**
+   * Unloads what has to make room, then calls `start`, which must have its replicas count (state `starting`) when it
+   * returns.
+   * @throws device_unavailable, insufficient_memory
+   */
+  place(need: Omit<Need, 'marginBytes'>, start: (placements: readonly Placement[]) => void): Promise<void> {
+    const before = this.#last;
+    const work = (async () => {
+      await before.catch(() => {});
+      start(await this.#makeRoom(need));
+    })();
+    this.#last = work;
+    return work;
+  }
+
+  /** @throws why the plan cannot be */
+  refuse({ refusals }: Extract<Plan, { ok: false }>): never {
+    throw refusalError(refusals);
+  }
+
+  async #makeRoom(need: Omit<Need, 'marginBytes'>): Promise<Placement[]> {
+    for (;;) {
+      const plan = this.plan(need);
+      if (!plan.ok) this.refuse(plan);
+      const victims = new Set(plan.placements.flatMap(({ evictions, leaving }) => [...evictions, ...leaving]));
+      if (victims.size === 0) return plan.placements;
+      const evicted = new Set(plan.placements.flatMap(({ evictions }) => evictions));
+      const leaving = this.#options.replicas().filter(({ id }) => victims.has(id));
+      for (const { id, resident } of leaving) if (evicted.has(id)) this.#options.onEvict(id, resident?.model ?? '');
+      await Promise.all(leaving.map((replica) => replica.stop()));
+    }
+  }
+
+  #devices(replicas: readonly PlacedReplica[]): Device[] {
+    return this.#options.devices.list().map(({ index: _, ...device }: DeviceState) => {
+      const own = replicas.filter(({ resident }) => resident?.device === device.id);
+      return { ...device, reservedBytes: own.reduce((sum, { reservedBytes }) => sum + reservedBytes, 0) };
+    });
+  }
+}
+
+function refusalError(refusals: Extract<Plan, { ok: false }>['refusals']): GatewayError {
+  const lacksMemory = refusals.some(({ code }) => code === 'no_room');
+  return new GatewayError(lacksMemory ? 'insufficient_memory' : 'device_unavailable', {
+    message: refusals.map(({ message }) => message).join(' ') || 'There is no device for this model.',
+    ...(lacksMemory ? { retryAfterSeconds: 10 } : {}),
+    extra: {
+      devices: refusals.map(({ code, device, neededBytes, freeBytes, holders }) => ({
+        ...{ code, device, needed_bytes: neededBytes, free_bytes: freeBytes },
+        holders: holders.map(({ replica, model, bytes, why }) => ({ replica, model, bytes, why })),
+      })),
+    },
+  });
+}
