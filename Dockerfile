@@ -65,7 +65,7 @@ VOLUME ["/data", "/models", "/logs"]
 EXPOSE 8000
 USER 10001:10001
 # Half a minute is what loading models at the start may take before a failure counts.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.API_PORT}/health/ready`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # tini reaps what crashed workers and database servers leave behind, and passes signals on.
@@ -105,7 +105,7 @@ VOLUME ["/data", "/models", "/logs"]
 EXPOSE 8000
 USER 10001:10001
 # Half a minute is what loading models at the start may take before a failure counts.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.API_PORT}/health/ready`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 # tini reaps what crashed workers and database servers leave behind, and passes signals on.

@@ -14,7 +14,7 @@ find "$modules/onnxruntime-node/bin" -mindepth 2 -maxdepth 2 ! -name linux -exec
 find "$modules/onnxruntime-node/bin" -mindepth 3 -maxdepth 3 ! -name "$arch" -exec rm -rf {} +
 # What extensions are built and tested with.
 rm -rf "$modules"/@embedded-postgres/*/native/lib/postgresql/pgxs
-# Server-side Perl and Python, for libraries of Perl 5.26 and Python 3.6.
-find "$modules"/@embedded-postgres -name '*plperl*.so' -delete -o -name '*plpython*.so' -delete
+# Server-side Perl, Python and Tcl, for libraries of other systems.
+find "$modules"/@embedded-postgres -name '*plperl*.so' -delete -o -name '*plpython*.so' -delete -o -name 'pltcl*.so' -delete
 
 chmod -R a+rX,go-w .
