@@ -15,7 +15,7 @@ COPY frontend/package.json frontend/
 COPY tests/package.json tests/
 
 FROM packages AS dashboard
-RUN --mount=type=cache,target=/root/.npm npm ci --workspace frontend
+RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --workspace frontend
 COPY tsconfig.base.json ./
 COPY backend/src/contract backend/src/contract
 COPY frontend frontend
@@ -23,7 +23,7 @@ RUN npm run build
 
 # What the gateway needs at run time, the Node that it runs on included.
 FROM packages AS dependencies
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace backend --include-workspace-root
+RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --omit=dev --workspace backend --include-workspace-root
 RUN --mount=type=bind,source=deploy/image,target=/image sh /image/prune.sh /app
 
 # The package's install script fetches the provider; .npmrc makes `npm ci` skip it, so that no other installation does.

@@ -48,6 +48,9 @@ read -r -a docker <<<"${DOCKER:-docker}"
 read -r -a more <<<"${DOCKER_RUN_ARGS:-}"
 case ${docker[*]} in *podman) podman=yes ;; *) podman=no ;; esac
 [[ $port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535 ]] || fail "HOST_PORT is a port, not '$port'"
+for number in SHUTDOWN_GRACE_SECONDS START_SECONDS; do
+  [[ ${!number:-0} =~ ^[0-9]+$ ]] || fail "$number is a number of seconds, not '${!number}'"
+done
 [[ ${GPUS:-} =~ ^[A-Za-z0-9,-]*$ ]] || fail "GPUS is all, none or a list such as 0,3, not '$GPUS'"
 
 scratch=$(mktemp -d)

@@ -55,6 +55,6 @@ it('where memory runs out, the kernel ends a worker and not the gateway', async 
   expect(gateway).toBeLessThan(1000);
 });
 
-async function readOomAdjustment(pid: number | undefined): Promise<number> {
+async function readOomAdjustment(pid: number | null | undefined): Promise<number> {
   return Number(await readFile(`/proc/${pid}/oom_score_adj`, 'utf8'));
 }

@@ -79,14 +79,19 @@ export class Container {
     throw new Error(`the gateway did not become ready: ${last}`);
   }
 
+  /** Status 0 when the connection broke. */
   async transcribe(path: string, key: string | undefined): Promise<{ status: number; body: string }> {
     const form = new FormData();
     form.set('model', 'whisper-1');
     form.set('response_format', 'text');
     form.set('file', await openAsBlob(path), 'speech.wav');
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    const answer = await fetch(`${this.url}/v1/audio/transcriptions`, { method: 'POST', headers, body: form });
-    return { status: answer.status, body: (await answer.text()).trim() };
+    try {
+      const answer = await fetch(`${this.url}/v1/audio/transcriptions`, { method: 'POST', headers, body: form });
+      return { status: answer.status, body: (await answer.text()).trim() };
+    } catch (error) {
+      return { status: 0, body: String(error) };
+    }
   }
 }
 

@@ -94,6 +94,9 @@ await checks.add(
   `restarted ${restarted} time, ready after ${restart.seconds} s, then ${afterwards.status}`,
 );
 
+const backup = await container.exec('node', 'backend/src/commands/backup.ts', '/data/backup').catch(String);
+await checks.add('backup from within', !backup.includes('Error'), backup.split('\n').at(-1) ?? '');
+
 const stopped = await timed(() => engine.docker('stop', container.name));
 const code = await container.inspect('.State.ExitCode');
 await checks.add(
@@ -101,6 +104,22 @@ await checks.add(
   code === '0' && stopped.seconds < STOP_LIMIT_SECONDS,
   `exit ${code} in ${stopped.seconds} s`,
 );
+
+const command = ['node', TAG, 'backend/src/commands/restore.ts', '/data/backup', '--force'];
+const restored = await engine
+  .docker(
+    'run',
+    '--rm',
+    '--read-only',
+    '--tmpfs',
+    '/tmp',
+    '--volume',
+    'audio-gateway-data:/data',
+    '--entrypoint',
+    ...command,
+  )
+  .catch(String);
+await checks.add('restore from within', !restored.includes('Error'), restored.split('\n').at(-1) ?? '');
 
 // Folders of this machine, and a user id that the image has never heard of.
 const [data, own] = [join(work, 'data'), join(work, 'logs')];
