@@ -8,6 +8,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** Of every container, below the machine's own. */
+export const CGROUP = 'audio-gateway-verify';
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 250;
 
@@ -40,7 +42,8 @@ export async function startEngine(work: string, network: 'host' | 'private'): Pr
         '--pidfile',
         join(work, 'docker.pid'),
       ],
-      ...['--host', socket, '--storage-driver', 'overlay2', ...(network === 'host' ? untouched : [])],
+      ...['--host', socket, '--storage-driver', 'overlay2'],
+      ...['--cgroup-parent', `/${CGROUP}`, ...(network === 'host' ? untouched : [])],
     ],
     { stdio: ['ignore', log, log] },
   );
