@@ -19,7 +19,7 @@ const USAGE = `Usage: npm run verify:image -- [--work FOLDER] [--json]
 
 Builds both targets (ORT_CUDA=0) by build_docker.sh, starts the image by run_docker.sh, and looks: health, user, read-only
 root, a transcription, lack of memory, signals, secrets. Debian's docker.io runs in namespaces with data of its own, on
-Debian images in the place of the Dockerfile's; it is installed where it is missing. Needs root, Debian, 6 GB of disk
+Debian images in the place of the Dockerfile's; it is installed where it is missing. Needs root, Debian, 8 GB of disk
 and, for the transcription, ../shared. Takes some three minutes.
 
   --work FOLDER  keeps images and caches there for the next time; default: everything is removed
