@@ -60,6 +60,13 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 const EVERYWHERE = ['contract', 'errors.ts', 'logger.ts', 'observability', 'abortable.ts'];
 
+const TOP_LEVEL = [
+  ...['.ci', '.github', 'backend', 'deploy', 'doc', 'frontend', 'tests'],
+  ...['README.md', 'LICENSE', 'start.sh', 'test.sh', 'build_docker.sh', 'run_docker.sh', 'Dockerfile'],
+  ...['package.json', 'package-lock.json', 'tsconfig.base.json', 'biome.json'],
+  ...['.dockerignore', '.gitignore', '.npmrc'],
+];
+
 interface Import {
   from: string;
   to: string;
@@ -137,12 +144,30 @@ describe('architecture', () => {
     expect(outside).toEqual([]);
   });
 
+  it('has a top level that can be taken in at a glance', () => {
+    const top = new Set(projectFiles().map((path) => path.split('/')[0]));
+    expect([...top].sort()).toEqual([...TOP_LEVEL].sort());
+  });
+
   it('holds no machine path and no package registry', () => {
     const machinePath = /(^|[^\w.])\/(work|farm|root|home\/\w+)\//;
     const registryHost =
       /registry\.npmjs\.org|pypi\.org\/simple|files\.pythonhosted\.org|deb\.debian\.org|static\.crates\.io/;
     const self = 'tests/architecture.test.ts';
-    const offenders = projectFiles('*.ts', '*.tsx', '*.json', '*.md', '*.sh', '*.yml', '*.html', '.npmrc', '.ci/*')
+    const texts = [
+      '*.ts',
+      '*.tsx',
+      '*.json',
+      '*.md',
+      '*.sh',
+      '*.yml',
+      '*.html',
+      '.npmrc',
+      '.ci/*',
+      '*Dockerfile',
+      '*ignore',
+    ];
+    const offenders = projectFiles(...texts)
       .filter((path) => path !== self)
       .filter((path) => {
         const text = readFileSync(join(PROJECT_ROOT, path), 'utf8');

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { modelState } from '../support/model-state.ts';
@@ -44,3 +45,16 @@ it('a worker steps back behind the gateway when both want to compute, and so doe
   const { pid } = modelState(app.registry).replica;
   expect(getPriority(pid ?? 0)).toBeGreaterThan(getPriority());
 });
+
+it('where memory runs out, the kernel ends a worker and not the gateway', async () => {
+  const headers = { authorization: `Bearer ${SECRETS.OPENAI_API_KEYS}` };
+  expect((await postSpeech(app.url, { headers })).status).toBe(200);
+  const { pid } = modelState(app.registry).replica;
+  const [worker, gateway] = await Promise.all([pid, process.pid].map(readOomAdjustment));
+  expect(worker).toBe(1000);
+  expect(gateway).toBeLessThan(1000);
+});
+
+async function readOomAdjustment(pid: number | null | undefined): Promise<number> {
+  return Number(await readFile(`/proc/${pid}/oom_score_adj`, 'utf8'));
+}

@@ -1,4 +1,17 @@
-import { readFileSync } from 'node:fs';
+/** Workers and the kernel's killer of processes that takes memory back when none is left (proc(5), cgroups(7)). */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/**
+ * Makes it choose this process before any that has not been offered. By itself it takes the largest, which is the gateway while
+ * a small model loads; all requests would end with it, not those of one model.
+ */
+export function offerToOomKiller(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  } catch {
+    // It has ended already, or this is no Linux.
+  }
+}
 
 /**
  * Processes the kernel has killed for lack of memory so far: in this container's cgroup (v2), else on the machine.

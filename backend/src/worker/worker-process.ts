@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RunInput, Task, Tasks } from '../models/define-model.ts';
+import { offerToOomKiller } from './oom-kills.ts';
 import type { FromWorker, LoadMessage, ToWorker, WireError } from './protocol.ts';
 
 const WORKER_MAIN = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
@@ -90,6 +91,7 @@ export class WorkerProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     stepBack(this.#child.pid);
+    offerToOomKiller(this.#child.pid);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_CHARACTERS);
     });
