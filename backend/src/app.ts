@@ -21,6 +21,7 @@ import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
+import { placementRoutes } from './http/admin/placement.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
@@ -55,6 +56,7 @@ import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
+import { createPlacement } from './services/placement.ts';
 import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
@@ -259,6 +261,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
   let shuttingDown = false;
+  const readiness = createReadiness({
+    modelCacheDir: config.modelCacheDir,
+    dataDir: config.dataDir,
+    pingDatabase: database.ping,
+    ffmpegPath: config.audio.ffmpegPath,
+    missingPreloads: () => registry.missingPreloads,
+    isShuttingDown: () => shuttingDown,
+  });
   const server = createHttpServer({
     version,
     log,
@@ -282,6 +292,21 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       adminModelsRoute(registry),
       adminEventsRoute(registry, gpus.monitor),
       ...adminGpusRoutes(gpus),
+      ...placementRoutes({
+        placement: createPlacement(registry, devices),
+        status: async () => ({
+          object: 'status',
+          version,
+          rev: registry.rev,
+          gpu: gpus.monitor.current(),
+          devices: devices.list().map(({ id, index, kind, totalBytes, usedBytes, unavailable }) => {
+            return { id, index, kind, total_bytes: totalBytes, used_bytes: usedBytes, unavailable };
+          }),
+          models: registry.list(),
+          dependencies: await readiness(),
+        }),
+        audit,
+      }),
       adminHostRoute(host),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
@@ -294,14 +319,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...gdprRoutes({ ...gdpr, audit }),
       ...healthRoutes({
         version,
-        checks: createReadiness({
-          modelCacheDir: config.modelCacheDir,
-          dataDir: config.dataDir,
-          pingDatabase: database.ping,
-          ffmpegPath: config.audio.ffmpegPath,
-          missingPreloads: () => registry.missingPreloads,
-          isShuttingDown: () => shuttingDown,
-        }),
+        checks: readiness,
       }),
     ],
   });

@@ -60,7 +60,7 @@ it('takes every setting of the gateway but paths and the address inside', async 
   const script = await readFile(join(PROJECT_ROOT, 'run_docker.sh'), 'utf8');
   const listed = /^SETTINGS=\(([^)]*)\)$/m.exec(script)?.[1]?.split(/\s+/).filter(Boolean) ?? [];
   const ofTheImage =
-    /^(API_(HOST|PORT)|(DATA|LOG|MODEL_CACHE)_DIR|FRONTEND_DIST|SECRETS_KEY_FILE|FF\w+_PATH|NVIDIA_SMI)$/;
+    /^(API_(HOST|PORT)|(DATA|LOG|MODEL_CACHE)_DIR|FRONTEND_DIST|SECRETS_KEY_FILE|FF\w+_PATH|NVIDIA_SMI|CUDA_PROVIDER_LIBRARY)$/;
   expect(listed.sort()).toEqual(
     Object.keys(VARIABLES)
       .filter((name) => !ofTheImage.test(name))

@@ -19,20 +19,13 @@ export const adminReplica = z
     pinned: z.boolean().meta({ description: 'Not unloaded for being idle, nor to make room for others' }),
     expected_bytes: z.int().meta({ description: 'What it counts for in placements' }),
     bytes_are_measured: z.boolean().meta({ description: "false: `expected_bytes` is the catalog's estimate" }),
-    resident_bytes: z
-      .int()
-      .nullable()
-      .meta({
-        description:
-          "Held now: of the device's memory by the driver's figures; on the CPU the worker's resident memory",
-      }),
+    resident_bytes: z.int().nullable().meta({
+      description: "Held now: of the device's memory by the driver's figures; on the CPU the worker's resident memory",
+    }),
     peak_bytes: z.int().nullable().meta({ description: 'The most it held' }),
-    residue_bytes: z
-      .int()
-      .nullable()
-      .meta({
-        description: "Of a GPU's memory, what had not come back 5 s after its end; null where that was not measured",
-      }),
+    residue_bytes: z.int().nullable().meta({
+      description: "Of a GPU's memory, what had not come back 5 s after its end; null where that was not measured",
+    }),
     crashes_in_a_row: z.int(),
   })
   .meta({ id: 'AdminReplica' });

@@ -18,6 +18,9 @@ export function corsForOpenAi(origins: readonly string[]): RequestHandler {
         'retry-after',
         'x-should-retry',
         'location',
+        'x-queue-position',
+        'x-queue-eta-seconds',
+        'x-model-fallback',
         ...['requests', 'audio-seconds'].flatMap((unit) =>
           ['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-${unit}`),
         ),

@@ -56,6 +56,11 @@ export class Devices {
     return [...data.map((gpu) => this.#gpu(gpu)), cpu];
   }
 
+  /** Figures of now, as far as the driver answers; `list` then has them. */
+  async refresh(): Promise<void> {
+    await this.#options.gpus.sampleNow(NEVER).catch(() => {});
+  }
+
   /** By `cpu`, index or UUID. @throws gpu_not_found */
   require(name: string | number, param: string): DeviceState {
     const wanted = String(name).toLowerCase();

@@ -1,7 +1,15 @@
 /** Finds room for replicas and makes it: one placement at a time, so that none counts on what another takes. */
 import { GatewayError } from '../errors.ts';
 import type { DeviceState, Devices } from './devices.ts';
-import { type Device, type Need, type Placement, type Plan, planPlacement, type Resident } from './placement.ts';
+import {
+  type Device,
+  type Need,
+  type Placement,
+  type Plan,
+  planPlacement,
+  type Refusal,
+  type Resident,
+} from './placement.ts';
 
 /** What is needed of a replica, whoever's it is. */
 export interface PlacedReplica {
@@ -9,6 +17,8 @@ export interface PlacedReplica {
   readonly resident: Resident | undefined;
   readonly reservedBytes: number;
   stop(): Promise<void>;
+  /** Its memory is back, or has had time enough for that. */
+  readonly released: Promise<void>;
 }
 
 export interface PlacerOptions {
@@ -57,6 +67,7 @@ export class Placer {
 
   async #makeRoom(need: Omit<Need, 'marginBytes'>): Promise<Placement[]> {
     for (;;) {
+      await this.#options.devices.refresh();
       const plan = this.plan(need);
       if (!plan.ok) this.refuse(plan);
       const victims = new Set(plan.placements.flatMap(({ evictions, leaving }) => [...evictions, ...leaving]));
@@ -65,6 +76,7 @@ export class Placer {
       const leaving = this.#options.replicas().filter(({ id }) => victims.has(id));
       for (const { id, resident } of leaving) if (evicted.has(id)) this.#options.onEvict(id, resident?.model ?? '');
       await Promise.all(leaving.map((replica) => replica.stop()));
+      await Promise.all(leaving.map((replica) => replica.released));
     }
   }
 
@@ -76,10 +88,20 @@ export class Placer {
   }
 }
 
+/** Eight GPUs that are all full need not be told one by one. */
+const TOLD = 2;
+
+function inWords(refusals: readonly Refusal[]): string {
+  if (refusals.length === 0) return 'There is no device for this model.';
+  const told = refusals.slice(0, TOLD).map(({ message }) => message);
+  const more = refusals.length - told.length;
+  return [...told, ...(more > 0 ? [`${more} more devices cannot take it either.`] : [])].join(' ');
+}
+
 function refusalError(refusals: Extract<Plan, { ok: false }>['refusals']): GatewayError {
   const lacksMemory = refusals.some(({ code }) => code === 'no_room');
   return new GatewayError(lacksMemory ? 'insufficient_memory' : 'device_unavailable', {
-    message: refusals.map(({ message }) => message).join(' ') || 'There is no device for this model.',
+    message: inWords(refusals),
     ...(lacksMemory ? { retryAfterSeconds: 10 } : {}),
     extra: {
       devices: refusals.map(({ code, device, neededBytes, freeBytes, holders }) => ({

@@ -98,6 +98,7 @@ export class Replica {
   #idleTimer: NodeJS.Timeout | undefined;
   /** It takes no more requests and is stopped once those in it are done. */
   #retiring = false;
+  #released = Promise.resolve();
 
   constructor(options: ReplicaOptions) {
     this.id = options.id;
@@ -108,6 +109,10 @@ export class Replica {
 
   get state(): ReplicaState {
     return this.#state;
+  }
+
+  get released(): Promise<void> {
+    return this.#released;
   }
 
   get wish(): string {
@@ -123,25 +128,26 @@ export class Replica {
     return this.#state === 'ready' && !this.#retiring;
   }
 
-  /** It has a process, and shall go on. */
+  /** It has a process or is about to have one, and shall go on. */
   get isLive(): boolean {
-    return (this.#state === 'ready' || this.#state === 'starting') && !this.#retiring;
+    return (this.#state === 'ready' || this.#starting !== undefined) && !this.#retiring;
   }
 
   get failure(): GatewayError | undefined {
     return this.#failure;
   }
 
-  /** As placement sees it; undefined without a process. */
+  /** As placement sees it, from the moment it was asked to start; undefined without a process. */
   get resident(): Resident | undefined {
     const { id, device, expectedBytes, isPinned, isAwaited } = this.#options;
-    if (this.#state === 'stopped' || this.#state === 'failed') return undefined;
+    const isDown = this.#state === 'stopped' || this.#state === 'failed';
+    if (isDown && this.#starting === undefined) return undefined;
     return {
       id,
       model: id.slice(0, id.lastIndexOf('#')),
       device: device.id,
       bytes: Math.max(expectedBytes(), this.#heldBytes ?? 0),
-      state: this.#state,
+      state: this.#state === 'ready' || this.#state === 'stopping' ? this.#state : 'starting',
       busy: this.#running.size > 0 || isAwaited(),
       pinned: isPinned(),
       lastUsedAt: this.#lastUsedAt,
@@ -336,7 +342,7 @@ export class Replica {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#startedAt = undefined;
-    void this.#proveRelease(this.#heldBytes ?? 0);
+    this.#released = this.#proveRelease(this.#heldBytes ?? 0);
     this.#heldBytes = undefined;
     clearTimeout(this.#idleTimer);
     if (this.#state !== 'ready') return;

@@ -11,7 +11,7 @@ import type { Logger } from '../logger.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
 import type { Metering } from './metering.ts';
 import { requestKey } from './request-key.ts';
-import type { TranscriptionService } from './transcription.ts';
+import type { ModelUse, TranscriptionService } from './transcription.ts';
 import type { TranscriptionRequest } from './transcription-job.ts';
 
 export interface SpeechRequest {
@@ -23,6 +23,12 @@ export interface SpeechRequest {
   request: TranscriptionRequest;
   /** An equal result that is there already is as good. */
   mayReuse: boolean;
+}
+
+/** Beside what is asked: a job has nobody to tell. */
+export interface WaitingCaller {
+  use: ModelUse;
+  signal: AbortSignal;
 }
 
 export interface LocalAudio {
@@ -94,7 +100,11 @@ export class SpeechJobs {
    * The result, for a caller who waits: an equal job's, a running equal job's when it is there, or computed here.
    * @throws became_job when it takes too long; what the model throws.
    */
-  async transcribe(request: SpeechRequest, audio: LocalAudio, signal: AbortSignal): Promise<TranscriptionResult> {
+  async transcribe(
+    request: SpeechRequest,
+    audio: LocalAudio,
+    { use, signal }: WaitingCaller,
+  ): Promise<TranscriptionResult> {
     const { service, metering, syncMaxMs } = this.#options;
     const tooLong = AbortSignal.timeout(syncMaxMs);
     const equal = request.mayReuse ? await this.#findEqual(() => this.#keyOf(request, audio)) : undefined;
@@ -113,6 +123,7 @@ export class SpeechJobs {
         model: request.model,
         audioPath: audio.path,
         params: request.request.params,
+        use,
         signal: AbortSignal.any([signal, tooLong]),
         resume: {},
         mayRepeatEvents: true,

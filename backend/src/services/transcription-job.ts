@@ -28,6 +28,8 @@ export interface TranscriptionJobOptions {
   registry: ModelRegistry;
 }
 
+/** Who waits for an answer goes first. */
+const BACKGROUND = -10;
 const PCM_FILE = 'audio.s16';
 
 export function createTranscriptionJob({ service, registry }: TranscriptionJobOptions): JobHandler {
@@ -45,6 +47,7 @@ export function createTranscriptionJob({ service, registry }: TranscriptionJobOp
       params,
       signal,
       unlimited: true,
+      use: { tenant: job.owner, priority: BACKGROUND },
       resume: { pcmPath: join(workDir, PCM_FILE), from },
       onEvent: (event) => {
         if (event.type === 'window') saveWindow(finished(event.window, event.position));

@@ -3,6 +3,13 @@ import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } fro
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
+import type { RegistryRequest } from '../registry/served-model.ts';
+
+/** Whose request it is, and what becomes of the model behind it. */
+export type ModelUse = Pick<
+  RegistryRequest<'transcription'>,
+  'tenant' | 'priority' | 'audioSeconds' | 'keepAliveMs' | 'onQueued' | 'onPlaced'
+>;
 
 export interface TranscriptionService {
   /**
@@ -24,6 +31,7 @@ export interface TranscriptionService {
     onEvent?: (event: TranscriptionEvent) => void;
     /** What `onEvent` gets may come once more, from index 0 on, when a crash is retried. */
     mayRepeatEvents?: boolean;
+    use?: ModelUse;
   }): Promise<TranscriptionResult>;
 }
 
@@ -62,9 +70,9 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
   };
   return {
     check,
-    transcribe: ({ audioPath, resume, model, ...request }) => {
+    transcribe: ({ audioPath, resume, model, use, ...request }) => {
       check(model, request.params);
-      return registry.run('transcription', model, { ...request, input: { audioPath, limits, resume } });
+      return registry.run('transcription', model, { ...request, ...use, input: { audioPath, limits, resume } });
     },
   };
 }

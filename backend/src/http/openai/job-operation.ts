@@ -18,6 +18,10 @@ export const jobFields = {
     .meta({ description: 'Of a job: a JSON object of at most 16 strings, kept with it and given back' }),
   webhook_url: z.string().optional().meta({ description: 'Of a job: told when it is over' }),
   priority: z.int().min(-100).max(100).optional().meta({ description: 'Of a job: higher ones first; default 0' }),
+  keep_alive: z.string().optional().meta({
+    description:
+      'Beyond OpenAI: how long the model stays loaded after this request: seconds or `5m`; 0: not at all; -1: for ever',
+  }),
   cache: z.boolean().optional().meta({
     description: 'false: compute it anew, though the result of an equal job is there. As `Cache-Control: no-cache`',
   }),

@@ -6,11 +6,13 @@ import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobService } from '../../jobs/job-service.ts';
 import type { MeteredTranscription } from '../../services/metered-transcription.ts';
 import type { SpeechJobs, SpeechRequest } from '../../services/speech-jobs.ts';
+import type { ModelUse } from '../../services/transcription.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import { requireModel } from '../scopes.ts';
 import type { Upload, UploadReceiver } from '../upload.ts';
 import { audioSource, type FetchInput, fetchAudio } from './audio-source.ts';
 import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
+import { modelUse } from './model-use.ts';
 import type { TranscriptionForm } from './transcription-form.ts';
 
 export interface SpeechRouteOptions {
@@ -29,7 +31,7 @@ export interface SpeechAnswers {
   parse(fields: Upload['fields']): TranscriptionForm;
   send(response: Response, result: TranscriptionResult, form: TranscriptionForm): void;
   /** Instead of `send`, when the form asks for a stream. */
-  stream?(response: Response, form: TranscriptionForm, audioPath: string): Promise<void>;
+  stream?(response: Response, form: TranscriptionForm, audio: { path: string; use: ModelUse }): Promise<void>;
 }
 
 export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream }: SpeechAnswers) {
@@ -38,6 +40,7 @@ export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream
     uploads.receive(request, response, async (upload) => {
       const form = parse(upload.fields);
       const asked = parseJobWishes(request, upload.fields);
+      const use = modelUse(response, upload.fields);
       const source = audioSource(upload);
       if ('url' in source) checkUrl(source.url);
       const { fields, signal } = contextOf(response);
@@ -50,10 +53,10 @@ export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream
       }
       const audio = await fetchAudio(source, upload, fetchInput, signal);
       if (form.stream && stream !== undefined) {
-        await stream(response, form, audio.path);
+        await stream(response, form, { path: audio.path, use });
         return;
       }
-      const result = await speechJobs.transcribe(speech, audio, signal);
+      const result = await speechJobs.transcribe(speech, audio, { use, signal });
       fields.audio_seconds = result.duration;
       send(response, result, form);
     });

@@ -23,12 +23,13 @@ export function transcriptionRoute(options: SpeechRouteOptions): Route {
     handle: receiveSpeech(options, {
       parse: parseTranscriptionForm,
       send: sendTranscription,
-      stream: (response, { model, params }, audioPath) =>
+      stream: (response, { model, params }, { path: audioPath, use }) =>
         streamTranscription(response, (onDelta) =>
           service.transcribe({
             model,
             audioPath,
             params,
+            use,
             signal: contextOf(response).signal,
             caller: principalOf(response),
             reference: contextOf(response).id,

@@ -1,0 +1,156 @@
+/** Where models live: loaded, unloaded, planned, and what is where. */
+import { z } from 'zod';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import { type AdminModel, adminModel } from '../../contract/admin.ts';
+import {
+  type AdminStatus,
+  adminStatus,
+  type LoadRequest,
+  loadRequest,
+  type PlacementPlan,
+  placementPlan,
+  planRequest,
+  unloadRequest,
+} from '../../contract/placement.ts';
+import { errorResponses } from '../error-responses.ts';
+import { readJson } from '../json-body.ts';
+import { principalOf } from '../request-context.ts';
+import type { Route } from '../route.ts';
+import { type AuditLog, audited } from './audited.ts';
+
+export interface PlacementOptions {
+  placement: {
+    plan(model: string, order: Omit<LoadRequest, 'plan_rev'>): PlacementPlan;
+    load(model: string, order: LoadRequest): Promise<AdminModel>;
+    unload(model: string, options: { force: boolean }): Promise<AdminModel>;
+    reload(model: string): Promise<AdminModel>;
+    restart(model: string, replica: string): Promise<AdminModel>;
+  };
+  status(): Promise<AdminStatus>;
+  audit: AuditLog;
+}
+
+const MODEL = '/api/admin/models/{key}';
+const keyPath = z.object({ key: z.string().meta({ description: 'Id or alias of a model, URL-encoded' }) });
+const replicaPath = keyPath.extend({ replica: z.string() });
+
+export function placementRoutes({ placement, status, audit }: PlacementOptions): Route[] {
+  const noted = (actor: string, action: string, { id }: AdminModel) =>
+    audit.append({ actor, action, subject: id, result: 'success' });
+  return [
+    {
+      method: 'get',
+      path: '/api/admin/status',
+      operation: operation('adminStatus', 'GPUs, devices, models and what the gateway depends on', {
+        answer: adminStatus,
+      }),
+      handle: async (_request, response) => {
+        response.json(await status());
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/admin/placement/plan',
+      operation: operation('planPlacement', 'What loading a model so would do; nothing is done', {
+        body: planRequest,
+        answer: placementPlan,
+        errors: [400, 404, 413],
+      }),
+      handle: async (request, response) => {
+        const { model, ...order } = await readJson(request, response, planRequest);
+        response.json(placement.plan(model, order));
+      },
+    },
+    {
+      method: 'post',
+      path: `${MODEL}/load`,
+      operation: operation('loadModel', 'Replicas on the devices named, and on no others; kept over restarts', {
+        body: loadRequest,
+        params: keyPath,
+        status: 202,
+        answer: adminModel,
+        errors: [400, 404, 409, 413],
+      }),
+      handle: audited(audit, 'model.load', async (request, response) => {
+        const order = await readJson(request, response, loadRequest);
+        const model = await placement.load(String(request.params.key), order);
+        await noted(principalOf(response).id, 'model.load', model);
+        response.status(202).json(model);
+      }),
+    },
+    {
+      method: 'post',
+      path: `${MODEL}/unload`,
+      operation: operation('unloadModel', 'Ends its replicas once their requests are done, or at once', {
+        body: unloadRequest,
+        params: keyPath,
+        answer: adminModel,
+        errors: [400, 404, 413],
+      }),
+      handle: audited(audit, 'model.unload', async (request, response) => {
+        const options = await readJson(request, response, unloadRequest);
+        const model = await placement.unload(String(request.params.key), options);
+        await noted(principalOf(response).id, 'model.unload', model);
+        response.json(model);
+      }),
+    },
+    {
+      method: 'post',
+      path: `${MODEL}/reload`,
+      operation: operation('reloadModel', 'Starts its replicas anew, forgetting earlier failures', {
+        params: keyPath,
+        status: 202,
+        answer: adminModel,
+        errors: [404],
+      }),
+      handle: audited(audit, 'model.reload', async (request, response) => {
+        const model = await placement.reload(String(request.params.key));
+        await noted(principalOf(response).id, 'model.reload', model);
+        response.status(202).json(model);
+      }),
+    },
+    {
+      method: 'post',
+      path: `${MODEL}/replicas/{replica}/restart`,
+      operation: operation('restartReplica', 'Starts one replica anew', {
+        params: replicaPath,
+        status: 202,
+        answer: adminModel,
+        errors: [404],
+      }),
+      handle: audited(audit, 'replica.restart', async (request, response) => {
+        const { key, replica } = request.params;
+        const model = await placement.restart(String(key), String(replica));
+        await noted(principalOf(response).id, 'replica.restart', model);
+        response.status(202).json(model);
+      }),
+    },
+  ];
+}
+
+interface Parts {
+  answer: z.ZodType;
+  body?: z.ZodType;
+  params?: z.ZodObject;
+  status?: 200 | 202;
+  errors?: number[];
+}
+
+function operation(
+  operationId: string,
+  summary: string,
+  { answer, body, params, status = 200, errors = [] }: Parts,
+): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    summary,
+    tags: ['Admin'],
+    security: [{ bearer: [] }],
+    ...(params === undefined ? {} : { requestParams: { path: params } }),
+    ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: body } } } }),
+    responses: {
+      [status]: { description: 'As it is now', content: { 'application/json': { schema: answer } } },
+      ...errorResponses(...errors, 401, 403, 500, 503),
+    },
+  };
+}
