@@ -274,7 +274,7 @@ type Optional =
 type Environment = Omit<Values, Optional> & { [K in Optional]: Values[K] | undefined };
 
 /** Variables a worker may see: enough for ffmpeg and the runtime, none of the gateway's own (they hold secrets). */
-const CHILD_VARIABLES = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|ORT_.*|OMP_.*)$/;
+const CHILD_VARIABLES = /^(PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_(?!SMI$).*|ORT_.*|OMP_.*)$/;
 
 export type Config = ReturnType<typeof loadConfig>;
 
