@@ -19,6 +19,11 @@ const STDERR_FLUSH_MS = 500;
 const NICENESS = 5;
 /** The scale's end. */
 const LAZIEST = 19;
+/**
+ * glibc's allocator: large tensors go back to the system when they are freed, instead of growing what it keeps. Peak of a
+ * long file beyond the model's memory, Whisper tiny: 293 → 222 MiB, at the same speed.
+ */
+const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '8388608' };
 const PING_INTERVAL_MS = 5_000;
 
 export interface WorkerExit {
@@ -84,7 +89,7 @@ export class WorkerProcess {
     this.ready.catch(() => {});
     this.#settleReady = ready;
     this.#child = fork(WORKER_MAIN, [], {
-      env: { ...environment, ORT_DISABLE_TELEMETRY: '1' },
+      env: { ...ALLOCATOR, ...environment, ORT_DISABLE_TELEMETRY: '1' },
       execArgv: [],
       // Structured clone keeps NaN and infinities, which JSON would turn into null.
       serialization: 'advanced',
