@@ -49,7 +49,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   text: [],
   hub: ['sync-folder.ts', 'file-lock.ts', 'retry.ts', 'stall-guard.ts'],
   outbound: ['retry.ts', 'stall-guard.ts'],
-  store: ['file-lock.ts', 'rate-limits.ts'],
+  store: ['file-lock.ts', 'rate-limits.ts', 'registry/memory-types.ts'],
   contract: [],
   'errors.ts': [],
   'logger.ts': [],

@@ -1,8 +1,11 @@
 /** The tables as queries see them; one entry per table, beside the migration that made it. */
 import type { AuditTable } from './audit.ts';
 import type { ErasureTable } from './erasure.ts';
+import type { FootprintTable } from './footprints.ts';
 import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
 import type { KeyTable } from './key-rows.ts';
+import type { PreferenceTable } from './preferences.ts';
+import type { RegisteredModelTable } from './registered-models.ts';
 import type { RequestRateTable } from './request-rates.ts';
 import type { JobRecordTable } from './retention.ts';
 import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
@@ -24,4 +27,7 @@ export interface Schema {
   webhook_deliveries: WebhookDeliveryTable;
   job_records: JobRecordTable;
   erasures: ErasureTable;
+  footprints: FootprintTable;
+  model_preferences: PreferenceTable;
+  registered_models: RegisteredModelTable;
 }

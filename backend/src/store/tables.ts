@@ -17,6 +17,9 @@ const OWN: Record<keyof Schema, true> = {
   webhook_deliveries: true,
   job_records: true,
   erasures: true,
+  footprints: true,
+  model_preferences: true,
+  registered_models: true,
 };
 
 export const TABLES = Object.keys(OWN) as (keyof Schema)[];

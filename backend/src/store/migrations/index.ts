@@ -5,6 +5,7 @@ import * as keys from './0002-keys.ts';
 import * as jobs from './0003-jobs.ts';
 import * as webhooks from './0004-webhooks.ts';
 import * as retention from './0005-retention.ts';
+import * as models from './0006-models.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -12,4 +13,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-jobs': jobs,
   '0004-webhooks': webhooks,
   '0005-retention': retention,
+  '0006-models': models,
 };
