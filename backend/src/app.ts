@@ -13,7 +13,9 @@ import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
+import { hubTokenRoutes } from './http/admin/hub-token.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
+import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
@@ -28,7 +30,9 @@ import { Spool } from './http/spool.ts';
 import { createUploadReceiver } from './http/upload.ts';
 import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
+import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { downloadSnapshot } from './hub/download.ts';
+import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
@@ -38,7 +42,7 @@ import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
 import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
-import { createLogger, type Logger, type RootLogger } from './logger.ts';
+import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
@@ -46,8 +50,10 @@ import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { createHubToken } from './services/hub-token.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
+import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
@@ -59,6 +65,7 @@ import { journalPath } from './store/erasure-journal.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
@@ -85,6 +92,8 @@ export interface App {
 const LAST_ANSWERS_MS = 500;
 /** A server that sends nothing for so long is asked again. */
 const URL_STALL_MS = 30_000;
+/** How long a deletion waits for somebody who writes down what a branch means. */
+const LOCK_WAIT_MS = 10_000;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
@@ -129,8 +138,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
+  const families = await loadModelList(modelListUrl);
+  const registeredModels = new RegisteredModelStore(db);
+  const registered = await defineRegistered(await registeredModels.read(), families, log);
   const registry = new ModelRegistry({
-    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
+    catalog: new Catalog(families, config.models.aliases, config.models.dtypes, registered),
     hub: createHub(config, log),
     quarantine,
     log,
@@ -243,6 +255,24 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
+      ...modelAdminRoutes(
+        createModelAdmin({
+          registry,
+          families,
+          models: registeredModels,
+          listRepository: repositoryLister(config, log),
+        }),
+        audit,
+      ),
+      ...hubTokenRoutes(
+        createHubToken({
+          env: config.hub.token,
+          cacheDir: config.modelCacheDir,
+          endpoint: config.hub.endpoint,
+          hide: log.hide,
+        }),
+        audit,
+      ),
       adminEventsRoute(registry),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
@@ -322,24 +352,36 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
   };
 }
 
-function createHub(config: Config, log: Logger): ModelHub {
+function createHub(config: Config, log: RootLogger): ModelHub {
   const cacheDir = config.modelCacheDir;
   return {
     find: (files) => findSnapshot(cacheDir, files),
-    download: async (files, { signal, onProgress }) => {
-      // Read each time: an operator may have saved a token since.
-      const token = await readToken({ env: config.hub.token, cacheDir });
-      return downloadSnapshot({
+    download: async (files, { signal, onProgress }) =>
+      downloadSnapshot({
         ...files,
+        ...(await hubAccess(config, log)),
         cacheDir,
-        endpoint: config.hub.endpoint,
-        ...(token === undefined ? {} : { token }),
         signal,
         onProgress,
         minFreeBytes: config.upload.minFreeBytes,
-        log: (message, fields) => log.info(message, fields),
-      });
-    },
+      }),
+    delete: (files, keep) => deleteSnapshot({ ...files, cacheDir, keep, signal: AbortSignal.timeout(LOCK_WAIT_MS) }),
+  };
+}
+
+function repositoryLister(config: Config, log: RootLogger) {
+  return async (repo: string, revision: string, signal: AbortSignal) =>
+    listRepository({ ...(await hubAccess(config, log)), repo, revision, signal });
+}
+
+async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
+  // Read each time: an operator may have saved a token since, through another gateway too.
+  const token = await readToken({ env: hub.token, cacheDir: modelCacheDir });
+  if (token !== undefined) log.hide(token);
+  return {
+    endpoint: hub.endpoint,
+    ...(token === undefined ? {} : { token }),
+    log: (message: string, fields: LogFields) => log.info(message, fields),
   };
 }
 

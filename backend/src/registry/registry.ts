@@ -11,6 +11,7 @@ import type { Catalog, CatalogEntry } from './catalog.ts';
 import { chooseDtype } from './choose-dtype.ts';
 import { ModelFiles, type ModelHub, type PresentFiles } from './model-files.ts';
 import { identifyModel, type ModelIdentity } from './model-identity.ts';
+import { noSuchModel, requireUnused } from './model-use.ts';
 import type { Quarantine } from './quarantine.ts';
 import { LostRun, Replica } from './replica.ts';
 
@@ -114,10 +115,7 @@ export class ModelRegistry {
     const found = this.#options.catalog.find(name);
     const entry = found && this.#entries.get(found.definition.id);
     if (entry === undefined) {
-      throw new GatewayError('model_not_found', {
-        message: `The model '${name}' does not exist. GET /v1/models lists the models of this server.`,
-        param: 'model',
-      });
+      throw noSuchModel(name, 'model');
     }
     if (entry.family.task !== task) {
       throw new GatewayError('unsupported_value', {
@@ -190,6 +188,59 @@ export class ModelRegistry {
     await Promise.all(entries.flatMap(({ files, replica }) => [files.abort(), replica.close()]));
   }
 
+  // For operators: files and registered models (services/model-admin.ts).
+
+  /** Starts the download, whatever `autoDownload` says. @throws model_not_found, shutting_down */
+  async download(name: string): Promise<AdminModel> {
+    const entry = this.#named(name);
+    await entry.files.startDownload();
+    return describeEntry(entry);
+  }
+
+  /** @throws model_not_found */
+  async cancelDownload(name: string): Promise<AdminModel> {
+    const entry = this.#named(name);
+    await entry.files.abort();
+    return describeEntry(entry);
+  }
+
+  /** @returns bytes deleted. @throws model_not_found, model_in_use, model_files_elsewhere */
+  async deleteFiles(name: string): Promise<number> {
+    const entry = this.#named(name);
+    requireUnused(describeEntry(entry), entry.pending);
+    entry.present = undefined;
+    const others = [...this.#entries.values()].filter((other) => other !== entry);
+    return await entry.files.delete(others.flatMap(({ files }) => files.needed));
+  }
+
+  /** @throws model_exists */
+  async add(item: CatalogEntry): Promise<AdminModel> {
+    const entry = this.#createEntry(this.#options.catalog.add(item));
+    this.#entries.set(item.definition.id, entry);
+    await entry.files.find();
+    this.#touch(entry);
+    return describeEntry(entry);
+  }
+
+  /** @returns what `add` would take. @throws model_not_found, model_in_use, model_is_built_in */
+  remove(name: string): CatalogEntry {
+    const entry = this.#named(name);
+    const { id } = entry.definition;
+    const removed = this.#options.catalog.requireRemovable(id);
+    requireUnused(describeEntry(entry), entry.pending, entry.preload !== undefined);
+    this.#options.catalog.remove(id);
+    this.#entries.delete(id);
+    return removed;
+  }
+
+  #named(name: string): Entry {
+    const found = this.#options.catalog.find(name);
+    const entry = found && this.#entries.get(found.definition.id);
+    if (entry === undefined) throw noSuchModel(name);
+    if (this.#closing) throw shuttingDown();
+    return entry;
+  }
+
   #createEntry(item: CatalogEntry): Entry {
     const device = 'cpu';
     const chosen = chooseDtype(item.definition, device, item.dtype);
@@ -258,6 +309,7 @@ export class ModelRegistry {
       load: {
         modelListUrl: this.#options.modelListUrl,
         modelId: definition.id,
+        registered: this.#options.catalog.registration(definition.id),
         dtype: entry.dtype,
         snapshotDir: present.main.dir,
         auxiliaryDirs: Object.fromEntries(Object.entries(present.auxiliary).map(([role, { dir }]) => [role, dir])),
