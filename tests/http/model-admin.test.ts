@@ -1,5 +1,5 @@
 /** `/api/admin/models/…`: files fetched and deleted, models of the operator's own, through a real worker and a fake hub. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
@@ -149,6 +149,19 @@ describe('models over HTTP', () => {
       expect(await deleteFiles('own-whisper')).toBe(20_000 + 5_000 + Buffer.byteLength('{"of": "own"}'));
       await expect(stat(cached(VAD))).rejects.toThrow('ENOENT');
       expect((await admin('DELETE', of('own-whisper'))).status).toBe(200);
+    });
+
+    it('of a folder that is a link is refused, and the model stays what it is', async () => {
+      await download(TINY);
+      const [folder, elsewhere] = [cached(`onnx-community/${TINY}`), join(api.app.dir, 'elsewhere')];
+      await rename(folder, elsewhere);
+      await symlink(elsewhere, folder);
+      const refused = await admin('DELETE', `${of(TINY)}/artifacts`);
+      expect(await errorOf(refused)).toMatchObject({ status: 409, code: 'model_files_elsewhere' });
+      expect(await model(TINY)).toMatchObject({ status: 'downloaded' });
+      await rm(folder);
+      await rename(elsewhere, folder);
+      expect(await deleteFiles(TINY)).toBeGreaterThan(30_000);
     });
 
     it('is refused while a replica runs, and of a model that is not', async () => {

@@ -128,7 +128,13 @@ export class ModelFiles {
     this.#deletion ??= this.#deleteAll(keep).finally(() => {
       this.#deletion = undefined;
     });
-    return await this.#deletion;
+    try {
+      return await this.#deletion;
+    } catch (error) {
+      // What could not be deleted may be all of it.
+      await this.find();
+      throw error;
+    }
   }
 
   /** Stops a running download; what it has fetched stays for the next one. */
