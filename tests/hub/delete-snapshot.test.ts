@@ -75,6 +75,9 @@ test('what another model needs stays, at its commit, and in every commit while i
     expect((await stat(derived)).isDirectory()).toBe(true);
   }
   expect((await readInventory(fixture.cacheDir)).repos[0]).toMatchObject({ bytes: FILES[MODEL].length });
+  await mkdir(join(folderOf(fixture.cacheDir), 'snapshots', commit, 'a', 'b'), { recursive: true });
+  await remove(fixture, { files: ['a/b/vocab.txt'], keep: [{ repo: REPO, commit: undefined, files: [MODEL] }] });
+  expect((await stat(join(folderOf(fixture.cacheDir), 'snapshots', commit, 'a', 'b'))).isDirectory()).toBe(true);
   const elsewhere = [
     { repo: 'acme/other', commit, files: [MODEL] },
     { repo: REPO, commit: 'c'.repeat(40), files: [MODEL] },

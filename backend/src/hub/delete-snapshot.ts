@@ -97,10 +97,12 @@ async function deleteLink({ root, options, deleted }: Deletion, commit: string, 
 
 /** Without its last file a snapshot goes, with its refs; without a model that needs it, what was derived from it. */
 async function finishCommit({ root, options, keep, deleted }: Deletion, commit: string): Promise<void> {
+  // A download may have made a folder that it is about to fill.
+  if (isBeingDownloaded(keep)) return;
   const snapshot = snapshotFolder(options.cacheDir, options.repo, commit);
   const folders = new Set(options.files.flatMap(foldersOf));
   await removeEmptyFolders(snapshot, [...folders].sort().reverse());
-  if (!keep.some((kept) => (kept.commit ?? commit) === commit)) {
+  if (!keep.some((kept) => kept.commit === commit)) {
     const derived = await ownFolder(join(root, 'derived', commit));
     const files = derived === undefined ? [] : await filesUnder(derived);
     for (const path of files) note(deleted, await lstat(path).catch(ignoreMissing));
@@ -121,8 +123,7 @@ async function deleteBlobs({ root, options, keep, deleted }: Deletion, noted: Re
   const folder = await ownFolder(join(root, 'blobs'));
   if (folder === undefined) return;
   const linked = await linkedBlobs(root);
-  const isDownloading = keep.some(({ commit }) => commit === undefined);
-  const partials = isDownloading ? [] : (await namesIn(folder)).filter((name) => name.endsWith('.partial'));
+  const partials = isBeingDownloaded(keep) ? [] : (await namesIn(folder)).filter((name) => name.endsWith('.partial'));
   for (const name of [...[...noted].filter((oid) => !linked.has(oid)), ...partials]) {
     using held = holdBlob(options, name.replace(/\.partial$/, ''));
     if (held === undefined) continue;
@@ -132,6 +133,10 @@ async function deleteBlobs({ root, options, keep, deleted }: Deletion, noted: Re
     await unlink(path).catch(ignoreMissing);
     note(deleted, found);
   }
+}
+
+function isBeingDownloaded(keep: readonly KeptFiles[]): boolean {
+  return keep.some(({ commit }) => commit === undefined);
 }
 
 function holdBlob({ cacheDir, repo }: DeleteOptions, oid: string): FileLock | undefined {

@@ -2,10 +2,10 @@
 import type { AdminModel } from '../contract/admin.ts';
 import { GatewayError } from '../errors.ts';
 
-export function noSuchModel(name: string, param = 'key'): GatewayError {
+export function noSuchModel(name: string): GatewayError {
   return new GatewayError('model_not_found', {
-    message: `The model '${name}' does not exist. GET /v1/models lists the models of this server.`,
-    param,
+    message: `There is no model or alias '${name}'. GET /api/admin/models lists the models of this server.`,
+    param: 'key',
   });
 }
 

@@ -115,7 +115,10 @@ export class ModelRegistry {
     const found = this.#options.catalog.find(name);
     const entry = found && this.#entries.get(found.definition.id);
     if (entry === undefined) {
-      throw noSuchModel(name, 'model');
+      throw new GatewayError('model_not_found', {
+        message: `The model '${name}' does not exist. GET /v1/models lists the models of this server.`,
+        param: 'model',
+      });
     }
     if (entry.family.task !== task) {
       throw new GatewayError('unsupported_value', {
