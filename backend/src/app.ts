@@ -19,7 +19,9 @@ import { adminEventsRoute } from './http/admin/events.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
+import { hubTokenRoutes } from './http/admin/hub-token.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
+import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
@@ -35,7 +37,9 @@ import { Spool } from './http/spool.ts';
 import { createUploadReceiver } from './http/upload.ts';
 import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
+import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { downloadSnapshot } from './hub/download.ts';
+import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
@@ -45,7 +49,7 @@ import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
 import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
-import { createLogger, type Logger, type RootLogger } from './logger.ts';
+import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
@@ -54,8 +58,10 @@ import { Devices } from './registry/devices.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { createHubToken } from './services/hub-token.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
+import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createPlacement } from './services/placement.ts';
 import { createReadiness } from './services/readiness.ts';
 import { SpeechJobs } from './services/speech-jobs.ts';
@@ -70,6 +76,7 @@ import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
 import { PreferenceStore } from './store/preferences.ts';
+import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
@@ -99,6 +106,8 @@ const LAST_ANSWERS_MS = 500;
 const URL_STALL_MS = 30_000;
 /** Without persistence mode, each run of nvidia-smi first wakes every GPU, a second or so each. */
 const GPU_TIMEOUT_MS = 15_000;
+/** How long a deletion waits for somebody who writes down what a branch means. */
+const LOCK_WAIT_MS = 10_000;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
@@ -155,6 +164,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   });
   // Where models go depends on it; a machine without GPUs says so at once.
   await gpus.monitor.sampleNow(new AbortController().signal).catch(() => {});
+  const families = await loadModelList(modelListUrl);
+  const registeredModels = new RegisteredModelStore(db);
+  const registered = await defineRegistered(await registeredModels.read(), families, log);
   const registry = new ModelRegistry({
     devices,
     footprints: new FootprintStore(db),
@@ -169,7 +181,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         log.error('a residue could not be noted', { reason: String(error) });
       });
     },
-    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
+    catalog: new Catalog(families, config.models.aliases, config.models.dtypes, registered),
     hub: createHub(config, log),
     quarantine,
     log,
@@ -308,6 +320,24 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminHostRoute(host),
+      ...modelAdminRoutes(
+        createModelAdmin({
+          registry,
+          families,
+          models: registeredModels,
+          listRepository: repositoryLister(config, log),
+        }),
+        audit,
+      ),
+      ...hubTokenRoutes(
+        createHubToken({
+          env: config.hub.token,
+          cacheDir: config.modelCacheDir,
+          endpoint: config.hub.endpoint,
+          hide: log.hide,
+        }),
+        audit,
+      ),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
         readUsage: (id) => readUsage(db, id),
@@ -397,24 +427,36 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
   };
 }
 
-function createHub(config: Config, log: Logger): ModelHub {
+function createHub(config: Config, log: RootLogger): ModelHub {
   const cacheDir = config.modelCacheDir;
   return {
     find: (files) => findSnapshot(cacheDir, files),
-    download: async (files, { signal, onProgress }) => {
-      // Read each time: an operator may have saved a token since.
-      const token = await readToken({ env: config.hub.token, cacheDir });
-      return downloadSnapshot({
+    download: async (files, { signal, onProgress }) =>
+      downloadSnapshot({
         ...files,
+        ...(await hubAccess(config, log)),
         cacheDir,
-        endpoint: config.hub.endpoint,
-        ...(token === undefined ? {} : { token }),
         signal,
         onProgress,
         minFreeBytes: config.upload.minFreeBytes,
-        log: (message, fields) => log.info(message, fields),
-      });
-    },
+      }),
+    delete: (files, keep) => deleteSnapshot({ ...files, cacheDir, keep, signal: AbortSignal.timeout(LOCK_WAIT_MS) }),
+  };
+}
+
+function repositoryLister(config: Config, log: RootLogger) {
+  return async (repo: string, revision: string, signal: AbortSignal) =>
+    listRepository({ ...(await hubAccess(config, log)), repo, revision, signal });
+}
+
+async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
+  // Read each time: an operator may have saved a token since, through another gateway too.
+  const token = await readToken({ env: hub.token, cacheDir: modelCacheDir });
+  if (token !== undefined) log.hide(token);
+  return {
+    endpoint: hub.endpoint,
+    ...(token === undefined ? {} : { token }),
+    log: (message: string, fields: LogFields) => log.info(message, fields),
   };
 }
 

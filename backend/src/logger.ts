@@ -24,6 +24,8 @@ export interface Logger {
 }
 
 export interface RootLogger extends Logger {
+  /** Keeps one more secret out of every line from now on. */
+  hide(secret: string): void;
   close(): Promise<void>;
 }
 
@@ -57,9 +59,10 @@ export function redact(value: unknown, secrets: readonly string[], depth = 0): u
 }
 
 export function createLogger(options: LoggerOptions): RootLogger {
+  const secrets = [...options.secrets];
   const redacted = winston.format((info) => {
     const { level, ...fields } = info;
-    const clean = redact(fields, options.secrets) as { message: string };
+    const clean = redact(fields, secrets) as { message: string };
     // The spread keeps winston's own symbols, without which a transport writes nothing.
     return { ...info, ...clean, level };
   });
@@ -76,6 +79,9 @@ export function createLogger(options: LoggerOptions): RootLogger {
   });
   return {
     ...withFields(logger, {}),
+    hide: (secret) => {
+      if (!secrets.includes(secret)) secrets.push(secret);
+    },
     close: async () => {
       const finished = once(file, 'finish');
       logger.end();

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { whisperFixture } from '../support/seeded-weights.ts';
 import { describeWithShared, shared } from '../support/shared.ts';
+import { ADMIN_KEY } from '../support/start-app.ts';
 import { type Api, errorOf, json, startApi } from './start-api.ts';
 
 const TIMESTAMPED = 'whisper-tiny_timestamped';
@@ -149,6 +150,20 @@ describeWithShared('whisper', () => {
     json<Verbose>(
       await api.transcribe({ file: speech, model: TIMESTAMPED, response_format: 'verbose_json', ...values }),
     );
+
+  it('a repository that an operator added writes the same', async () => {
+    const own = { id: 'own/whisper', repo: `onnx-community/${TIMESTAMPED}`, family: 'whisper' };
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const registered = await api.fetch('/api/admin/models', { method: 'POST', headers, body: JSON.stringify(own) });
+    expect(registered.status).toBe(201);
+    const ask = async (model: string) => {
+      const values = { file: speech, model, language: 'en', response_format: 'verbose_json' };
+      const response = await api.transcribe({ ...values, 'timestamp_granularities[]': 'word' });
+      expect(response.status).toBe(200);
+      return json<Verbose>(response);
+    };
+    expect(await ask(own.id)).toEqual(await ask(TIMESTAMPED));
+  });
 
   it('languages[] with one entry is language', async () => {
     const french = await verbose({ language: 'fr' });

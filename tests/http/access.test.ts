@@ -45,7 +45,7 @@ const forOwner = (own: Expected): Row => [
 const NO_ADMIN = '403 admin_key_required';
 const forAdmins = (admin: Expected): Row => [...forKeys(NO_ADMIN).slice(0, 7), admin] as unknown as Row;
 
-/** `{model}` is one outside the scope of the key with the wrong scope, `{id}` one that does not exist. */
+/** `{model}` is one outside the scope of the key with the wrong scope, `{id}` and `{key}` ones that do not exist. */
 const TABLE: Record<string, Row> = {
   'POST /v1/audio/transcriptions': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/translations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
@@ -65,6 +65,14 @@ const TABLE: Record<string, Row> = {
   'GET /v1/models': forKeys('200'),
   'GET /v1/models/{model}': forKeys('200', '403 insufficient_scope'),
   'GET /api/admin/models': forAdmins('200'),
+  'POST /api/admin/models': forAdmins('400 invalid_value'),
+  'DELETE /api/admin/models/{key}': forAdmins('404 model_not_found'),
+  'POST /api/admin/models/{key}/download': forAdmins('404 model_not_found'),
+  'POST /api/admin/models/{key}/cancel-download': forAdmins('404 model_not_found'),
+  'DELETE /api/admin/models/{key}/artifacts': forAdmins('404 model_not_found'),
+  'GET /api/admin/huggingface/token': forAdmins('200'),
+  'POST /api/admin/huggingface/token': forAdmins('400 invalid_value'),
+  'DELETE /api/admin/huggingface/token': forAdmins('200'),
   'GET /api/admin/events': forAdmins('200'),
   'GET /api/admin/status': forAdmins('200'),
   'POST /api/admin/placement/plan': forAdmins('400 invalid_value'),
@@ -147,7 +155,11 @@ describe('access', () => {
   it.each(Object.entries(TABLE))('%s', async (route, row) => {
     const [method = '', template = ''] = route.split(' ');
     const id = template.startsWith('/v1/jobs/') ? await jobOf(secrets.user) : 'key_0123456789abcdef01234567';
-    const path = template.replace('{model}', 'fake/echo').replace('{id}', id).replace('{name}', 'result.json');
+    const path = template
+      .replace('{model}', 'fake/echo')
+      .replace('{key}', 'no-such')
+      .replace('{id}', id)
+      .replace('{name}', 'result.json');
     const found = [];
     for (const caller of CALLERS) {
       const request = send(method, path, secrets[caller]);

@@ -32,6 +32,8 @@ export interface FakeHubOptions {
   pageSize?: number;
   /** Files from this size on, and every `.onnx`, are in LFS and come from the storage. Default 1 MiB. */
   lfsBytes?: number;
+  /** Tokens and their accounts; to all others it says that it does not know them. Default: no such route, as a mirror. */
+  accounts?: Record<string, string>;
   /** Redirect the other files within the hub first, as huggingface.co does. */
   resolveCache?: boolean;
 }
@@ -62,11 +64,19 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
   async function answerHub(exchange: Exchange): Promise<void> {
     const { parts } = exchange;
     if (parts[0] === 'api' && parts[1] === 'resolve-cache') return await answerFile(exchange, parts.slice(3), false);
+    if (parts[0] === 'api' && parts[1] === 'whoami-v2' && options.accounts)
+      return answerWhoami(exchange, options.accounts);
     if (parts[0] === 'api' && parts[1] === 'models') return await answerApi(exchange, parts.slice(2));
     if (parts[2] === 'resolve') {
       return await answerFile(exchange, [...parts.slice(0, 2), ...parts.slice(3)], options.resolveCache ?? false);
     }
     refuse(exchange, 404);
+  }
+
+  function answerWhoami(exchange: Exchange, accounts: Record<string, string>): void {
+    const name = accounts[exchange.request.headers.authorization?.replace('Bearer ', '') ?? ''];
+    if (name === undefined) refuse(exchange, 401);
+    else json(exchange, { type: 'user', name, auth: { type: 'access_token' } });
   }
 
   async function answerApi(exchange: Exchange, [org, name, verb, ...rest]: string[]): Promise<void> {

@@ -11,6 +11,9 @@ const NOT_WORTH_REPEATING: ReadonlySet<ErrorCode> = new Set([
   'request_timeout',
   'insufficient_quota',
   'key_is_revoked',
+  'model_exists',
+  'model_is_built_in',
+  'model_files_elsewhere',
 ]);
 
 /** No route matched: JSON, never Express's HTML. */

@@ -17,6 +17,8 @@ export interface HubFile {
   oid: string;
 }
 
+/** A repository of models has dozens; data sets have no end. */
+const MAX_FILES = 10_000;
 const OID = { sha256: /^[0-9a-f]{64}$/, 'git-sha1': /^[0-9a-f]{40}$/ };
 
 /** The commit a branch or tag means now. Throws `hub_not_found`, `hub_access_denied`, `hub_unreachable`. */
@@ -34,15 +36,7 @@ export async function listHubFiles(session: HubSession, commit: string, wanted: 
   const missing = new Set(wanted);
   const found: HubFile[] = [];
   await understood(session, async () => {
-    const { endpoint, repo, apiFetch } = session;
-    const listing = listFiles({
-      repo: { type: 'model', name: repo },
-      revision: commit,
-      recursive: true,
-      hubUrl: endpoint,
-      fetch: apiFetch,
-    });
-    for await (const entry of listing) {
+    for await (const entry of listTree(session, commit)) {
       if (entry.type !== 'file' || !missing.delete(entry.path)) continue;
       found.push(parseEntry(entry, session));
       if (missing.size === 0) break;
@@ -50,6 +44,23 @@ export async function listHubFiles(session: HubSession, commit: string, wanted: 
   });
   if (missing.size > 0) throw filesMissing(session, [...missing]);
   return found;
+}
+
+/** Every file of a commit with its size in bytes, but no more than `MAX_FILES`. Throws as above. */
+export async function listAllFiles(session: HubSession, commit: string): Promise<{ path: string; size: number }[]> {
+  const found: { path: string; size: number }[] = [];
+  await understood(session, async () => {
+    for await (const { type, path, size } of listTree(session, commit)) {
+      if (type === 'file') found.push({ path, size });
+      if (found.length === MAX_FILES) break;
+    }
+  });
+  return found;
+}
+
+function listTree({ endpoint, repo, apiFetch }: HubSession, commit: string) {
+  const options = { repo: { type: 'model', name: repo }, revision: commit, recursive: true } as const;
+  return listFiles({ ...options, hubUrl: endpoint, fetch: apiFetch });
 }
 
 /** The oid becomes a file name and the size a limit, so neither is taken as it comes. */

@@ -59,7 +59,8 @@ async function readRepo(cacheDir: string, repo: string): Promise<CachedRepo> {
   return { repo, bytes: sum(blobs), partialBytes: sum(partial), revisions };
 }
 
-async function readRefs(cacheDir: string, repo: string): Promise<{ name: string; commit: string }[]> {
+/** Branches and tags with the commits they meant when they were last downloaded. */
+export async function readRefs(cacheDir: string, repo: string): Promise<{ name: string; commit: string }[]> {
   const refs: { name: string; commit: string }[] = [];
   for (const { path: name } of await filesUnder(join(repoFolder(cacheDir, repo), 'refs'))) {
     const commit = await readRef(cacheDir, repo, name).catch(() => undefined);

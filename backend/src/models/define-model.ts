@@ -119,10 +119,32 @@ export interface PipelineModule<T extends Task> {
   load(context: LoadContext): Promise<Pipeline<T>>;
 }
 
+/** A repository that an operator adds to a family. */
+export interface Registration {
+  id: string;
+  repo: string;
+  revision: string;
+  /** The family's to read. Plain data; its members are spelled as over HTTP. */
+  settings: Record<string, unknown>;
+}
+
+/** How a family takes on repositories that it does not list. */
+export interface Registrar {
+  /**
+   * The settings with what was left out, as far as it follows from the files (path and bytes) that the repository holds.
+   * @throws invalid_value naming a setting that is wrong, or the files that are missing.
+   */
+  complete(registration: Registration, files: readonly { path: string; size: number }[]): Record<string, unknown>;
+  /** The definition that follows from complete settings, always the same. @throws as above. */
+  define(registration: Registration): ModelDefinition;
+}
+
 export interface Family<T extends Task = Task> {
   family: string;
   task: T;
   models: readonly ModelDefinition[];
+  /** Absent where operators cannot add repositories of their own (`POST /api/admin/models`). Read by the gateway only. */
+  registrar?: () => Promise<Registrar>;
   /** Loaded in the worker only: the gateway process never opens ONNX. */
   pipeline: () => Promise<PipelineModule<NoInfer<T>>>;
 }

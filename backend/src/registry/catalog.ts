@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors.ts';
 import type { Family, ModelDefinition } from '../models/define-model.ts';
 import { chooseDtype } from './choose-dtype.ts';
 
@@ -6,15 +7,17 @@ export interface CatalogEntry {
   definition: ModelDefinition;
   /** The operator's choice among the definition's precisions. */
   dtype?: string;
+  /** An operator added it: it can be removed, and no module lists it. */
+  registered?: boolean;
 }
 
 /** Every model that can be named: the families' models by id, and the aliases that clients hard-code. */
 export class Catalog {
-  readonly #entries: ReadonlyMap<string, CatalogEntry>;
+  readonly #entries: Map<string, CatalogEntry>;
   readonly #aliases: Readonly<Record<string, string>>;
 
   /**
-   * `dtypes`: model → precision.
+   * `dtypes`: model → precision. `registered` come after the families' own, which win.
    * @throws Error naming an id declared twice, an alias of a model that does not exist or hides one, or a precision
    * that a model does not have.
    */
@@ -22,6 +25,7 @@ export class Catalog {
     families: readonly Family[],
     aliases: Readonly<Record<string, string>>,
     dtypes: Readonly<Record<string, string>> = {},
+    registered: readonly CatalogEntry[] = [],
   ) {
     const entries = new Map<string, CatalogEntry>();
     for (const family of families) {
@@ -29,6 +33,10 @@ export class Catalog {
         if (entries.has(definition.id)) throw new Error(`two models have the id ${definition.id}`);
         entries.set(definition.id, { family, definition });
       }
+    }
+    for (const entry of registered) {
+      const { id } = entry.definition;
+      if (!entries.has(id)) entries.set(id, { ...entry, registered: true });
     }
     for (const [alias, target] of Object.entries(aliases)) {
       if (entries.has(alias)) throw new Error(`MODEL_ALIASES: "${alias}" is the id of a model`);
@@ -46,6 +54,45 @@ export class Catalog {
 
   get entries(): CatalogEntry[] {
     return [...this.#entries.values()];
+  }
+
+  /** Adds a model that an operator registered. @throws model_exists */
+  add(entry: CatalogEntry): CatalogEntry {
+    const { id } = entry.definition;
+    if (this.#entries.has(id) || Object.hasOwn(this.#aliases, id)) {
+      throw new GatewayError('model_exists', { message: `There is a model or an alias '${id}' already.`, param: 'id' });
+    }
+    const added = { ...entry, registered: true };
+    this.#entries.set(id, added);
+    return added;
+  }
+
+  /** @throws model_is_built_in; model_in_use when the configuration names it: the next start would fail. */
+  requireRemovable(id: string): CatalogEntry {
+    const entry = this.#entries.get(id);
+    if (entry?.registered !== true) {
+      throw new GatewayError('model_is_built_in', {
+        message: `The model '${id}' belongs to the gateway; only registered models can be removed.`,
+        param: 'key',
+      });
+    }
+    if (entry.dtype !== undefined || Object.values(this.#aliases).includes(id)) {
+      throw new GatewayError('model_in_use', {
+        message: `MODEL_ALIASES or MODEL_DTYPES names the model '${id}'. Take it out of there first.`,
+        param: 'key',
+      });
+    }
+    return entry;
+  }
+
+  remove(id: string): void {
+    this.#entries.delete(id);
+  }
+
+  /** What a worker must be told of a model that no module lists; undefined for the others. */
+  registration(id: string): { family: string; definition: ModelDefinition } | undefined {
+    const entry = this.#entries.get(id);
+    return entry?.registered === true ? { family: entry.family.family, definition: entry.definition } : undefined;
   }
 
   /** By id or alias; undefined when there is no such model. */

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abortable } from '../abortable.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
+import type { KeptFiles } from '../hub/delete-snapshot.ts';
 import type { ModelDefinition, RepoFiles } from '../models/define-model.ts';
 
 export interface Snapshot {
@@ -19,6 +20,8 @@ export interface ModelHub {
     files: RepoFiles,
     options: { signal: AbortSignal; onProgress(progress: { bytes: number; totalBytes: number }): void },
   ): Promise<Snapshot>;
+  /** Deletes `files` but for those in `keep`. @returns bytes deleted. */
+  delete(files: RepoFiles, keep: readonly KeptFiles[]): Promise<number>;
 }
 
 export interface PresentFiles {
@@ -37,6 +40,7 @@ export class ModelFiles {
   #failure: GatewayError | undefined;
   #progress = new Map<string, { bytes: number; totalBytes: number }>();
   #download: { promise: Promise<PresentFiles>; controller: AbortController } | undefined;
+  #deletion: Promise<number> | undefined;
 
   constructor(definition: ModelDefinition, hub: ModelHub, onChange: () => void) {
     this.#definition = definition;
@@ -74,6 +78,7 @@ export class ModelFiles {
 
   /** Looks on disk, without network. */
   async find(): Promise<PresentFiles | undefined> {
+    await this.#deletion?.catch(() => {});
     if (this.#present !== undefined) return this.#present;
     const main = await this.#findOne(this.#definition);
     if (main === undefined) return undefined;
@@ -94,8 +99,42 @@ export class ModelFiles {
     const found = await this.find();
     if (found !== undefined) return found;
     if (!mayDownload) throw notDownloaded(this.#definition);
-    this.#download ??= this.#startDownload();
+    this.#download ??= this.#beginDownload();
     return await abortable(this.#download.promise, signal);
+  }
+
+  /** Starts the download unless the files are here or on their way; the state tells how it goes. */
+  async startDownload(): Promise<void> {
+    if ((await this.find()) === undefined) this.#download ??= this.#beginDownload();
+  }
+
+  /** What must stay on disk for this model. */
+  get needed(): KeptFiles[] {
+    if (this.#state === 'downloading') return this.#repositories.map((files) => ({ ...files, commit: undefined }));
+    const present = this.#present;
+    if (present === undefined) return [];
+    const auxiliary = Object.entries(this.#definition.auxiliary ?? {}).map(([role, files]) => ({
+      ...files,
+      commit: present.auxiliary[role]?.commit,
+    }));
+    return [{ ...this.#definition, commit: present.main.commit }, ...auxiliary];
+  }
+
+  /**
+   * Deletes the files, of every precision, but for those in `keep`; whoever asks for them meanwhile waits.
+   * For files that are not being downloaded. @returns bytes deleted. @throws model_files_elsewhere
+   */
+  async delete(keep: readonly KeptFiles[]): Promise<number> {
+    this.#deletion ??= this.#deleteAll(keep).finally(() => {
+      this.#deletion = undefined;
+    });
+    try {
+      return await this.#deletion;
+    } catch (error) {
+      // What could not be deleted may be all of it.
+      await this.find();
+      throw error;
+    }
   }
 
   /** Stops a running download; what it has fetched stays for the next one. */
@@ -113,7 +152,24 @@ export class ModelFiles {
     return snapshot;
   }
 
-  #startDownload() {
+  /** Its own, with the files of every precision, and the auxiliary ones. */
+  get #repositories(): RepoFiles[] {
+    const { files, dtypes, auxiliary = {} } = this.#definition;
+    const all = new Set([...files, ...Object.values(dtypes?.files ?? {}).flat()]);
+    return [{ ...this.#definition, files: [...all] }, ...Object.values(auxiliary)];
+  }
+
+  async #deleteAll(keep: readonly KeptFiles[]): Promise<number> {
+    this.#present = undefined;
+    this.#failure = undefined;
+    this.#progress = new Map();
+    this.#setState('absent');
+    let bytes = 0;
+    for (const files of this.#repositories) bytes += await this.#hub.delete(files, keep);
+    return bytes;
+  }
+
+  #beginDownload() {
     const controller = new AbortController();
     const promise = this.#fetchAll(controller.signal).finally(() => {
       this.#download = undefined;

@@ -7,12 +7,13 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Task, Tasks } from '../models/define-model.ts';
 import { WorkerProcess } from '../worker/worker-process.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, CatalogEntry } from './catalog.ts';
 import { CPU, type Devices } from './devices.ts';
 import { Footprints } from './footprints.ts';
 import type { FootprintStore, PreferenceStore } from './memory-types.ts';
 import type { ModelHub } from './model-files.ts';
 import type { ModelIdentity } from './model-identity.ts';
+import { noSuchModel, requireUnused } from './model-use.ts';
 import type { Plan } from './placement.ts';
 import { Placer } from './placer.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -145,6 +146,47 @@ export class ModelRegistry {
     return [...this.#models.values()].filter(({ isMissing }) => isMissing).map(({ id }) => id);
   }
 
+  /** Starts the download, whatever `autoDownload` says. @throws model_not_found, shutting_down */
+  async download(name: string): Promise<AdminModel> {
+    const model = this.#named(name);
+    await model.files.startDownload();
+    return model.describe();
+  }
+
+  /** @throws model_not_found */
+  async cancelDownload(name: string): Promise<AdminModel> {
+    const model = this.#named(name);
+    await model.files.abort();
+    return model.describe();
+  }
+
+  /** @returns bytes deleted. @throws model_not_found, model_in_use, model_files_elsewhere */
+  async deleteFiles(name: string): Promise<number> {
+    const model = this.#named(name);
+    requireUnused(model.describe(), model.pending);
+    const others = [...this.#models.values()].filter((other) => other !== model);
+    return await model.deleteFiles(others.flatMap(({ neededFiles }) => neededFiles));
+  }
+
+  /** @throws model_exists */
+  async add(item: CatalogEntry): Promise<AdminModel> {
+    const model = this.#createModel(this.#options.catalog.add(item));
+    this.#models.set(model.id, model);
+    await model.files.find();
+    this.#touch(model);
+    return model.describe();
+  }
+
+  /** @returns what `add` would take. @throws model_not_found, model_in_use, model_is_built_in */
+  remove(name: string): CatalogEntry {
+    const model = this.#named(name);
+    const removed = this.#options.catalog.requireRemovable(model.id);
+    requireUnused(model.describe(), model.pending, model.isKeptLoaded);
+    this.#options.catalog.remove(model.id);
+    this.#models.delete(model.id);
+    return removed;
+  }
+
   /** What loading a model so would do. @throws model_not_found, invalid_value */
   plan(name: string, order: LoadOrder): Plan {
     return this.require(name).plan(order);
@@ -195,7 +237,7 @@ export class ModelRegistry {
     await Promise.all(models.map((model) => model.close()));
   }
 
-  #createModel(item: Catalog['entries'][number]): ServedModel {
+  #createModel(item: CatalogEntry): ServedModel {
     const model: ServedModel = new ServedModel({
       ...this.#options,
       item,
@@ -218,6 +260,7 @@ export class ModelRegistry {
       load: {
         modelListUrl,
         modelId,
+        registered: this.#options.catalog.registration(modelId),
         dtype,
         maxBatch,
         snapshotDir: present.main.dir,
@@ -251,6 +294,14 @@ export class ModelRegistry {
       if (unavailable === null) continue;
       for (const model of this.#models.values()) model.leave(id, `${label}: ${unavailable}`);
     }
+  }
+
+  /** For operators. @throws model_not_found, shutting_down */
+  #named(name: string): ServedModel {
+    const model = this.#find(name);
+    if (model === undefined) throw noSuchModel(name);
+    if (this.#closing) throw shuttingDown();
+    return model;
   }
 
   #find(name: string): ServedModel | undefined {

@@ -163,6 +163,28 @@ export class ServedModel {
     return this.#filesOf(this.#chosen());
   }
 
+  /** Of every precision that was asked for: what must stay on disk. */
+  get neededFiles() {
+    return [...this.#files.values()].flatMap(({ needed }) => needed);
+  }
+
+  get isKeptLoaded(): boolean {
+    return this.#keepLoaded !== undefined;
+  }
+
+  /** Those of every precision, but for `keep`. @returns bytes deleted. @throws model_files_elsewhere */
+  async deleteFiles(keep: Parameters<ModelFiles['delete']>[0]): Promise<number> {
+    const { files } = this;
+    this.#present = undefined;
+    try {
+      return await files.delete(keep);
+    } finally {
+      // The other precisions' are looked for again when they are wanted.
+      this.#files.clear();
+      this.#files.set(this.#chosen().dtype, files);
+    }
+  }
+
   /** Of what results depend on; undefined while the files are not here. */
   async identify(): Promise<ModelIdentity | undefined> {
     const chosen = this.#chosen();

@@ -1,6 +1,6 @@
 /** Messages between the gateway and a worker process. Paths and small results cross; audio samples never do. */
 import type { LogFields } from '../logger.ts';
-import type { RunInput, Task, Tasks } from '../models/define-model.ts';
+import type { ModelDefinition, RunInput, Task, Tasks } from '../models/define-model.ts';
 
 /** A failure as it crosses: `message` is safe for callers, `detail` is for the log. */
 export interface WireError {
@@ -15,6 +15,8 @@ export interface LoadMessage {
   /** Module whose `families` export lists what can be loaded. */
   modelListUrl: string;
   modelId: string;
+  /** A model that an operator added to one of the families: the module does not list it. */
+  registered?: { family: string; definition: ModelDefinition } | undefined;
   /** Which of the model's precisions; undefined where it has no choice. */
   dtype: string | undefined;
   /** Snapshot folder of the model's repository, and of each auxiliary one by role. */

@@ -31,7 +31,7 @@ function send(message: FromWorker): void {
 
 async function load(message: LoadMessage): Promise<void> {
   try {
-    const { family, model } = findModel(await loadModelList(message.modelListUrl), message.modelId);
+    const { family, model } = findModel(await loadModelList(message.modelListUrl), message);
     const module = await family.pipeline();
     pipeline = await module.load(createLoadContext(message, model));
     send({ type: 'ready', residentBytes: process.memoryUsage.rss() });
@@ -63,7 +63,15 @@ async function shutdown(): Promise<void> {
   process.exit(0);
 }
 
-function findModel(families: readonly Family[], modelId: string): { family: Family; model: ModelDefinition } {
+function findModel(
+  families: readonly Family[],
+  { modelId, registered }: LoadMessage,
+): { family: Family; model: ModelDefinition } {
+  if (registered !== undefined) {
+    const family = families.find((item) => item.family === registered.family);
+    if (family === undefined) throw new Error(`the model list has no family ${registered.family}`);
+    return { family, model: registered.definition };
+  }
   for (const family of families) {
     const model = family.models.find(({ id }) => id === modelId);
     if (model !== undefined) return { family, model };

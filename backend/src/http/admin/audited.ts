@@ -20,18 +20,25 @@ export interface AuditLog {
 /** What callers put into a path is noted only when it looks like an id of ours: it might be anything. */
 const OPAQUE_ID = /^([a-z]{3,10}_)?[0-9a-f-]{8,64}$/;
 
-/** An action whose success its store notes, together with the change; a failure is noted here. */
-export function audited(log: AuditLog, action: string, handle: Route['handle']): Route['handle'] {
+/**
+ * An action whose success `handle` or its store notes, together with the change; a failure is noted here.
+ * @param subjectOf what was acted on: an id that is known, or undefined.
+ */
+export function audited(
+  log: AuditLog,
+  action: string,
+  handle: Route['handle'],
+  subjectOf: (request: Request) => string | undefined = opaqueId,
+): Route['handle'] {
   return async (request: Request, response: Response) => {
     try {
       await handle(request, response);
     } catch (error) {
-      const { id } = request.params;
       await log
         .append({
           actor: principalOf(response).id,
           action,
-          subject: typeof id === 'string' && OPAQUE_ID.test(id) ? id : undefined,
+          subject: subjectOf(request),
           result: 'failure',
           errorCode: toGatewayError(error).code,
         })
@@ -42,4 +49,8 @@ export function audited(log: AuditLog, action: string, handle: Route['handle']):
       throw error;
     }
   };
+}
+
+function opaqueId({ params: { id } }: Request): string | undefined {
+  return typeof id === 'string' && OPAQUE_ID.test(id) ? id : undefined;
 }

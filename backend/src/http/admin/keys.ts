@@ -1,6 +1,5 @@
 /** `/api/admin/keys`: keys made, listed, changed, rotated and revoked. A secret is in the answer that makes it, only. */
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
   type ApiKey,
   type ApiKeyWithSecret,
@@ -18,11 +17,11 @@ import {
   updateKeyRequest,
 } from '../../contract/keys.ts';
 import { GatewayError } from '../../errors.ts';
-import { errorResponses } from '../error-responses.ts';
 import { readJson } from '../json-body.ts';
 import { principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { type AuditLog, audited } from './audited.ts';
+import { adminOperation } from './operation.ts';
 
 export interface KeyRecords {
   list(): Promise<ApiKey[]>;
@@ -53,7 +52,7 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'post',
       path,
-      operation: operation('createApiKey', 'A new key, with its secret', {
+      operation: adminOperation('createApiKey', 'A new key, with its secret', {
         body: createKeyRequest,
         status: 201,
         answer: apiKeyWithSecret,
@@ -68,7 +67,9 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'get',
       path,
-      operation: operation('listApiKeys', 'Every key, oldest first, revoked ones included', { answer: apiKeyList }),
+      operation: adminOperation('listApiKeys', 'Every key, oldest first, revoked ones included', {
+        answer: apiKeyList,
+      }),
       handle: async (_request, response) => {
         response.json({ object: 'list', data: await records.list() });
       },
@@ -76,7 +77,7 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'get',
       path: `${path}/{id}`,
-      operation: operation('retrieveApiKey', 'One key', { hasId: true, answer: apiKey, errors: [404] }),
+      operation: adminOperation('retrieveApiKey', 'One key', { path: idPath, answer: apiKey, errors: [404] }),
       handle: async (request, response) => {
         const found = await records.find(idOf(request.params));
         if (found === undefined) throw notFound();
@@ -86,8 +87,8 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'patch',
       path: `${path}/{id}`,
-      operation: operation('updateApiKey', 'Other scopes, limits, expiry, name or webhook', {
-        hasId: true,
+      operation: adminOperation('updateApiKey', 'Other scopes, limits, expiry, name or webhook', {
+        path: idPath,
         body: updateKeyRequest,
         answer: apiKey,
         errors: [400, 404, 409, 413],
@@ -101,8 +102,8 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'post',
       path: `${path}/{id}/rotate`,
-      operation: operation('rotateApiKey', 'A new secret for the same key; its jobs and usage stay', {
-        hasId: true,
+      operation: adminOperation('rotateApiKey', 'A new secret for the same key; its jobs and usage stay', {
+        path: idPath,
         body: rotateKeyRequest,
         answer: apiKeyWithSecret,
         errors: [400, 404, 409, 413],
@@ -116,8 +117,8 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'post',
       path: `${path}/{id}/revoke`,
-      operation: operation('revokeApiKey', 'The key opens nothing any more, from the next request on', {
-        hasId: true,
+      operation: adminOperation('revokeApiKey', 'The key opens nothing any more, from the next request on', {
+        path: idPath,
         answer: apiKey,
         errors: [404],
       }),
@@ -128,8 +129,8 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
     {
       method: 'get',
       path: `${path}/{id}/usage`,
-      operation: operation('apiKeyUsage', 'Audio seconds used and held, today and this month', {
-        hasId: true,
+      operation: adminOperation('apiKeyUsage', 'Audio seconds used and held, today and this month', {
+        path: idPath,
         answer: keyUsage,
         errors: [404],
       }),
@@ -140,30 +141,6 @@ export function adminKeysRoutes(options: AdminKeysOptions): Route[] {
       },
     },
   ];
-}
-
-interface OperationParts {
-  hasId?: boolean;
-  body?: z.ZodType;
-  status?: number;
-  answer: z.ZodType;
-  errors?: number[];
-}
-
-function operation(operationId: string, summary: string, parts: OperationParts): ZodOpenApiOperationObject {
-  const { hasId = false, body, status = 200, answer, errors = [] } = parts;
-  return {
-    operationId,
-    summary,
-    tags: ['Admin'],
-    security: [{ bearer: [] }],
-    ...(hasId ? { requestParams: { path: idPath } } : {}),
-    ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: body } } } }),
-    responses: {
-      [status]: { description: 'Done', content: { 'application/json': { schema: answer } } },
-      ...errorResponses(...errors, 401, 403, 500, 503),
-    },
-  };
 }
 
 function idOf({ id }: Record<string, string | string[]>): string {

@@ -20,20 +20,23 @@ interface Listing {
   id: string;
   repo: string;
   revision: string;
-  published: string;
+  published?: string;
+  license?: string;
   estimateBytes: number;
   settings: TransducerSettings;
 }
 
-function transducer({ id, repo, revision, published, estimateBytes, settings }: Listing): ModelDefinition {
+/** A listing → its definition; for repositories of one's own too. */
+export function transducer(listing: Listing): ModelDefinition {
+  const { id, repo, revision, published, license = 'Apache-2.0', estimateBytes, settings } = listing;
   return {
     id,
     repo,
     revision,
-    published,
+    ...(published === undefined ? {} : { published }),
     files: [settings.encoder, settings.decoder, settings.joiner, settings.tokens],
     languages: [settings.language],
-    license: 'Apache-2.0',
+    license,
     auxiliary: { [VAD_ROLE]: { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] } },
     memory: { estimateBytes },
     concurrency: 4,
@@ -92,5 +95,6 @@ export default defineModel({
       },
     }),
   ],
+  registrar: () => import('./registrar.ts'),
   pipeline: () => import('./pipeline.ts'),
 });

@@ -74,6 +74,8 @@ const COMBINATIONS: readonly GraphDtypes[] = DTYPES.flatMap((encoder) =>
   DTYPES.map((decoder) => ({ encoder, decoder })),
 );
 
+export const DTYPE_NAMES: readonly string[] = COMBINATIONS.map(nameOf);
+
 function dtypeChoice({ dtypes, settings, externalData = [] }: WhisperListing): DtypeChoice {
   const filesOf = (chosen: GraphDtypes) => {
     const graphs = [encoderFile(chosen), ...Object.values(decoderFiles(chosen, settings))];
@@ -90,7 +92,7 @@ export interface WhisperListing {
   id: string;
   repo: string;
   revision?: string;
-  published: string;
+  published?: string;
   license: string;
   languages: readonly string[];
   estimateBytes: number;
@@ -108,7 +110,7 @@ export function whisper(listing: WhisperListing): ModelDefinition {
     id,
     repo,
     revision,
-    published,
+    ...(published === undefined ? {} : { published }),
     files: [...WHISPER_CONFIGS],
     dtypes: dtypeChoice(listing),
     languages,
@@ -126,7 +128,7 @@ export function whisper(listing: WhisperListing): ModelDefinition {
 }
 
 /** Cantonese came with large-v3. */
-const BEFORE_V3 = LANGUAGE_CODES.filter((code) => code !== 'yue');
+export const BEFORE_V3 = LANGUAGE_CODES.filter((code) => code !== 'yue');
 const MIB = 2 ** 20;
 
 /**
@@ -237,5 +239,6 @@ export default defineModel({
   family: 'whisper',
   task: 'transcription',
   models: [...SIZES.flatMap(variants), medium],
+  registrar: () => import('./registrar.ts'),
   pipeline: () => import('./pipeline.ts'),
 });

@@ -16,5 +16,6 @@ export default defineModel({
       concurrency: 8,
     },
   ],
+  registrar: () => import('./registrar.ts'),
   pipeline: () => import('./pipeline.ts'),
 });

@@ -18,7 +18,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TranscriptWindow } from '../../../../backend/src/contract/transcription.ts';
 import type { Pipeline, PipelineModule } from '../../../../backend/src/models/define-model.ts';
 
-export const load: PipelineModule<'transcription'>['load'] = async () => {
+export const load: PipelineModule<'transcription'>['load'] = async ({ model }) => {
+  const { greeting = '' } = (model.settings ?? {}) as { greeting?: string };
   const pipeline: Pipeline<'transcription'> = {
     run: async ({ audioPath, resume }, { prompt = '' }, { signal, emit }) => {
       let text = '';
@@ -29,6 +30,7 @@ export const load: PipelineModule<'transcription'>['load'] = async () => {
         text += delta;
         emit({ type: 'delta', delta });
       };
+      if (greeting !== '') say(greeting);
       for (const order of prompt.split(' ').filter((item) => item !== '')) {
         if (!isDeaf) signal.throwIfAborted();
         const [verb = '', argument = ''] = order.split(/:(.*)/s);

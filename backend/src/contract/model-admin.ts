@@ -1,0 +1,66 @@
+/** What operators send and get when they manage models' files, register models, and set the hub's token. */
+import { z } from 'zod';
+
+/** `/api/admin/models/{key}/…`. */
+export const modelKeyPath = z.object({ key: z.string().meta({ description: 'Id or alias, percent-encoded' }) });
+
+/** As the catalog's: what stands in URLs, lists of the configuration and file names. */
+const modelId = z
+  .string()
+  .max(200)
+  .regex(/^[a-z0-9][\w.-]*(\/[\w-][\w.-]*)*$/, 'lower-case letter or digit first, then letters, digits, and . _ - /');
+
+export const registerModelRequest = z
+  .strictObject({
+    id: modelId,
+    repo: z.string().max(200).meta({ description: '`org/name` on the hub' }),
+    revision: z.string().max(255).default('main').meta({ description: 'Branch, tag or commit' }),
+    family: z.string().max(100),
+    settings: z
+      .record(z.string(), z.json())
+      // What JSON may hold and the database may not.
+      .refine((settings) => !JSON.stringify(settings).includes('\\u0000'), 'no NUL characters')
+      .default({})
+      .meta({ description: "The family's; what is left out follows from the repository's files where it can" }),
+  })
+  .meta({ id: 'RegisterModelRequest' });
+export type RegisterModelRequest = z.infer<typeof registerModelRequest>;
+
+export const deletedModel = z
+  .object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) })
+  .meta({ id: 'DeletedModel' });
+
+export const deletedArtifacts = z
+  .object({
+    id: z.string(),
+    object: z.literal('model.artifacts'),
+    deleted_bytes: z.int().meta({ description: 'Files that other models need stay' }),
+  })
+  .meta({ id: 'DeletedModelArtifacts' });
+
+export const hubTokenRequest = z
+  .strictObject({ token: z.string().trim().min(8).max(1_000) })
+  .meta({ id: 'HubTokenRequest' });
+
+export const hubTokenState = z
+  .object({
+    object: z.literal('huggingface.token'),
+    present: z.boolean(),
+    source: z
+      .enum(['environment', 'file'])
+      .nullable()
+      .meta({ description: 'Whose token is used: the environment wins over a stored one' }),
+  })
+  .meta({ id: 'HubTokenState' });
+export type HubTokenState = z.infer<typeof hubTokenState>;
+
+export const checkedHubToken = hubTokenState
+  .extend({
+    user: z
+      .string()
+      .nullable()
+      .meta({ description: "The account of the token that was sent; null when the hub doesn't say" }),
+    valid: z.literal(true).nullable().meta({ description: 'null: the hub could not be asked' }),
+  })
+  .meta({ id: 'CheckedHubToken' });
+export type CheckedHubToken = z.infer<typeof checkedHubToken>;

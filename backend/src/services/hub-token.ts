@@ -1,0 +1,57 @@
+/** The hub's access token as operators see it: whether there is one and whose it is, never the token. */
+import type { CheckedHubToken, HubTokenState } from '../contract/model-admin.ts';
+import { GatewayError } from '../errors.ts';
+import { deleteToken, readToken, saveToken } from '../hub/token.ts';
+import { whoami } from '../hub/whoami.ts';
+
+export interface HubTokenOptions {
+  /** The environment's, which wins over a stored one. */
+  env: string | undefined;
+  cacheDir: string;
+  endpoint: string;
+  /** Keeps a string out of the log from now on. */
+  hide(secret: string): void;
+}
+
+export type HubTokenService = ReturnType<typeof createHubToken>;
+
+export function createHubToken({ env, cacheDir, endpoint, hide }: HubTokenOptions) {
+  const source = async () => {
+    if ((await readToken({ env, cacheDir })) === undefined) return null;
+    return env === undefined ? 'file' : 'environment';
+  };
+  const describe = async (): Promise<HubTokenState> => {
+    const from = await source();
+    return { object: 'huggingface.token', present: from !== null, source: from };
+  };
+  return {
+    describe,
+
+    /**
+     * Stores a token that the hub knows, or that it does not say anything about. A hub that knows no such token refuses
+     * even public repositories when it is sent.
+     * @throws invalid_value for a token that the hub refuses: the one stored before stays.
+     */
+    async save(token: string, signal: AbortSignal): Promise<CheckedHubToken> {
+      hide(token);
+      const user = await whoami({ endpoint, token, signal }).catch((error: unknown) => {
+        if (error instanceof GatewayError && error.code === 'hub_unreachable') return null;
+        throw error;
+      });
+      if (user === undefined) {
+        throw new GatewayError('invalid_value', {
+          message: "Invalid value for 'token': the hub does not accept it. The token stored before, if any, stays.",
+          param: 'token',
+        });
+      }
+      await saveToken(cacheDir, token);
+      return { ...(await describe()), user, valid: user === null ? null : true };
+    },
+
+    /** Removes the stored one; the environment's stays. */
+    async remove(): Promise<HubTokenState> {
+      await deleteToken(cacheDir);
+      return await describe();
+    },
+  };
+}
