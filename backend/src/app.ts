@@ -22,6 +22,7 @@ import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
 import { healthRoutes } from './http/ops/health.ts';
+import { metricsRoute } from './http/ops/metrics.ts';
 import { ownerOf } from './http/owner.ts';
 import { createHttpServer } from './http/server.ts';
 import { Spool } from './http/spool.ts';
@@ -40,12 +41,14 @@ import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { Metrics } from './observability/metrics.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { countTranscription } from './services/counted-transcription.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
 import { createReadiness } from './services/readiness.ts';
@@ -56,6 +59,7 @@ import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
+import { JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
@@ -85,6 +89,8 @@ export interface App {
 const LAST_ANSWERS_MS = 500;
 /** A server that sends nothing for so long is asked again. */
 const URL_STALL_MS = 30_000;
+/** Nobody watches the GPUs yet. */
+const NO_GPU_MONITOR = { state: 'unavailable', data: [] } as const;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
@@ -96,6 +102,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     secrets: [
       ...config.apiKeys,
       ...config.adminApiKeys,
+      ...(config.metricsToken === undefined ? [] : [config.metricsToken]),
       ...(token === undefined ? [] : [token]),
       ...databaseSecrets(config.databaseUrl),
     ],
@@ -145,14 +152,30 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     threadsPerReplica: config.models.cpuThreadsPerReplica,
     cores: config.models.cores,
   });
+  const metrics = new Metrics({
+    version,
+    models: () => registry.list(),
+    gpus: () => NO_GPU_MONITOR,
+    accounted: () => [],
+    residue: () => [],
+    countUnfinishedJobs: () => new JobStore(db).countUnfinishedByStatus(),
+    pingDatabase: database.ping,
+  });
+  registry.onChange((model) => metrics.modelChanged(model));
   await registry.open();
   const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
   registry.preload(toPreload);
 
-  const uploads = createUploadReceiver({ spool, ...config.upload });
+  const uploads = createUploadReceiver({
+    spool,
+    ...config.upload,
+    onReceived: (bytes) => metrics.uploaded(bytes),
+  });
   const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
   const claims = new RequestClaims(db);
-  const unmetered = createTranscriptionService(registry, limits);
+  const unmetered = countTranscription(createTranscriptionService(registry, limits), (model, task, seconds) =>
+    metrics.audioDone(model, task, seconds),
+  );
   const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
   const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
@@ -170,7 +193,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [webhooks.hooks, meterJobs, auditJobs],
+    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, { status }) => metrics.jobEnded(status) }],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
@@ -225,11 +248,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
+    metrics,
     auth: {
       keys,
       takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
       listensOnLoopback: isLoopback(config.host),
       corsOrigins: config.corsOrigins,
+      metricsToken: config.metricsToken,
     },
     trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
@@ -253,6 +278,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       }),
       adminAuditRoute(audit),
       ...gdprRoutes({ ...gdpr, audit }),
+      metricsRoute(metrics),
       ...healthRoutes({
         version,
         checks: createReadiness({

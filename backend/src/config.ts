@@ -34,6 +34,10 @@ const trustProxy = z.string().transform((value, context) => {
   return proxies;
 });
 const apiKey = z.string().min(8, 'is shorter than 8 characters');
+const metricsToken = z
+  .string()
+  .min(16, 'is shorter than 16 characters')
+  .regex(/^[\x21-\x7e]+$/, 'holds characters that a header cannot carry');
 
 /** `alias=model,alias=model`, or other pairs. */
 const pairs = (form: string) =>
@@ -81,6 +85,10 @@ export const VARIABLES = {
   },
   ADMIN_API_KEYS: {
     ...variable(list.pipe(z.array(apiKey)), '', 'Keys that open `/api` (and `/v1`), comma-separated.'),
+    secret: true,
+  },
+  METRICS_TOKEN: {
+    ...variable(metricsToken, undefined, 'Opens `/metrics`, and nothing else, beside the admin keys.'),
     secret: true,
   },
   CORS_ORIGINS: variable(
@@ -225,6 +233,7 @@ export const VARIABLES = {
 
 type Values = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K]['schema']> };
 type Optional =
+  | 'METRICS_TOKEN'
   | 'DATABASE_URL'
   | 'HUGGINGFACE_TOKEN'
   | 'HF_TOKEN'
@@ -260,6 +269,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     port: e.API_PORT,
     apiKeys: e.OPENAI_API_KEYS,
     adminApiKeys: e.ADMIN_API_KEYS,
+    metricsToken: e.METRICS_TOKEN,
     corsOrigins: e.CORS_ORIGINS,
     trustProxy: e.TRUST_PROXY,
     dataDir: e.DATA_DIR,

@@ -76,6 +76,7 @@ const TABLE: Record<string, Row> = {
   'GET /api/admin/audit': forAdmins('200'),
   'POST /api/admin/gdpr/erase': forAdmins('400 invalid_value'),
   'POST /api/admin/gdpr/export': forAdmins('400 invalid_value'),
+  'GET /metrics': forAdmins('200'),
   'GET /health': open('200'),
   'GET /health/live': open('200'),
   'GET /health/ready': open('200'),
