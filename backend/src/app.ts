@@ -8,9 +8,13 @@ import { probeAudio } from './audio/probe.ts';
 import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
 import { ANONYMOUS } from './contract/keys.ts';
+import { allChecks } from './doctor/checks/all.ts';
+import { Doctor } from './doctor/doctor.ts';
+import { queryGpus } from './doctor/query-gpus.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
+import { adminDoctorRoute } from './http/admin/doctor.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
@@ -46,6 +50,7 @@ import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbo
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { ModelHub } from './registry/model-files.ts';
+import { neededRepos } from './registry/needed-repos.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
 import { countTranscription } from './services/counted-transcription.ts';
@@ -59,6 +64,7 @@ import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
+import { examineDatabase } from './store/examine-database.ts';
 import { JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
@@ -136,8 +142,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
+  const catalog = new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes);
   const registry = new ModelRegistry({
-    catalog: new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes),
+    catalog,
     hub: createHub(config, log),
     quarantine,
     log,
@@ -162,6 +169,16 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     pingDatabase: database.ping,
   });
   registry.onChange((model) => metrics.modelChanged(model));
+  const doctor = new Doctor(() =>
+    allChecks({
+      settings: config,
+      readToken: () => readToken({ env: config.hub.token, cacheDir: config.modelCacheDir }),
+      repositories: neededRepos(catalog),
+      readGpus: (signal) => queryGpus({ program: 'nvidia-smi', environment: config.childEnvironment }, signal),
+      wantedDevices: () => registry.list().flatMap(({ replicas }) => replicas.map(({ device }) => device)),
+      examineDatabase: async () => ({ ...(await examineDatabase(db)), description: database.description }),
+    }),
+  );
   await registry.open();
   const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
   registry.preload(toPreload);
@@ -269,6 +286,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
+      adminDoctorRoute(doctor),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
         readUsage: (id) => readUsage(db, id),
@@ -313,6 +331,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
     server.closeAllConnections();
     await closed;
+    await doctor.close();
     await spool.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await database.close();

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findMisspelled } from './misspelled.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const list = z.string().transform((value) =>
@@ -312,6 +313,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
     webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
+    /** Variables that are set, that nothing reads, and that look like one of these. */
+    misspelled: findMisspelled(Object.keys(env), Object.keys(VARIABLES)),
     /** What a worker process gets as its environment. */
     childEnvironment: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => {

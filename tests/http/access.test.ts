@@ -66,6 +66,7 @@ const TABLE: Record<string, Row> = {
   'GET /v1/models/{model}': forKeys('200', '403 insufficient_scope'),
   'GET /api/admin/models': forAdmins('200'),
   'GET /api/admin/events': forAdmins('200'),
+  'GET /api/admin/doctor': forAdmins('200'),
   'POST /api/admin/keys': forAdmins('400 invalid_value'),
   'GET /api/admin/keys': forAdmins('200'),
   'GET /api/admin/keys/{id}': forAdmins('404 key_not_found'),
