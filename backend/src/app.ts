@@ -95,8 +95,6 @@ export interface App {
 const LAST_ANSWERS_MS = 500;
 /** A server that sends nothing for so long is asked again. */
 const URL_STALL_MS = 30_000;
-/** Nobody watches the GPUs yet. */
-const NO_GPU_MONITOR = { state: 'unavailable', data: [] } as const;
 const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
@@ -123,6 +121,9 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   }
 }
 
+/** Nobody watches the GPUs yet. */
+const NO_GPU_MONITOR = { state: 'unavailable', data: [] } as const;
+
 interface Foundation {
   config: Config;
   modelListUrl: string;
@@ -140,9 +141,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     rows: () => exportAudit(db),
   };
   const spool = await Spool.open(join(config.dataDir, 'uploads'));
+  const catalog = new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes);
   const quarantine = await Quarantine.open(join(config.dataDir, 'quarantine.json'));
   const tools = { ffmpegPath: config.audio.ffmpegPath, ffprobePath: config.audio.ffprobePath };
-  const catalog = new Catalog(await loadModelList(modelListUrl), config.models.aliases, config.models.dtypes);
   const registry = new ModelRegistry({
     catalog,
     hub: createHub(config, log),
@@ -286,7 +287,6 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute(registry),
-      adminDoctorRoute(doctor),
       ...adminKeysRoutes({
         records: new KeyRecords(db),
         readUsage: (id) => readUsage(db, id),
@@ -295,6 +295,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminAuditRoute(audit),
+      adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),
       metricsRoute(metrics),
       ...healthRoutes({
@@ -331,9 +332,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
     server.closeAllConnections();
     await closed;
-    await doctor.close();
     await spool.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
+    await doctor.close();
     await database.close();
     log.info('stopped');
     await log.close();
