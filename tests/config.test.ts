@@ -66,6 +66,26 @@ describe('configuration', () => {
     ).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/tiny|geheim/) }));
   });
 
+  it('takes a token for metrics that a header can carry and nobody guesses', () => {
+    expect(loadConfig({}).metricsToken).toBeUndefined();
+    expect(loadConfig({ METRICS_TOKEN: 'abcdefghijklmnop' }).metricsToken).toBe('abcdefghijklmnop');
+    for (const value of ['abcdefghijklmno', 'abcdefghijklm nop', 'äbcdefghijklmnop']) {
+      expect(() => loadConfig({ METRICS_TOKEN: value }), value).toThrow(/METRICS_TOKEN: (is shorter|holds characters)/);
+    }
+  });
+
+  it('notices names that are a slip of one of its own', () => {
+    const names = ['OPENAI_API_KEY', 'LOG_LEVL', 'DATADIR', 'METRIC_TOKENS'];
+    expect(loadConfig(Object.fromEntries(names.map((name) => [name, 'x']))).misspelled).toEqual([
+      { name: 'OPENAI_API_KEY', meant: 'OPENAI_API_KEYS' },
+      { name: 'LOG_LEVL', meant: 'LOG_LEVEL' },
+      { name: 'DATADIR', meant: 'DATA_DIR' },
+      { name: 'METRIC_TOKENS', meant: 'METRICS_TOKEN' },
+    ]);
+    const others = ['HF_HOME', 'LOGNAME', 'PATH', 'API_KEY', 'NVIDIA_VISIBLE_DEVICES', 'LD_LIBRARY_PATH', 'LOG_LEVEL'];
+    expect(loadConfig(Object.fromEntries(others.map((name) => [name, 'info']))).misspelled).toEqual([]);
+  });
+
   it('takes an empty value as unset', () => {
     expect(loadConfig({ API_PORT: '', HF_ENDPOINT: '' })).toMatchObject({
       port: 8000,

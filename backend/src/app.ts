@@ -7,7 +7,11 @@ import { measureAudio } from './audio/measure.ts';
 import { probeAudio } from './audio/probe.ts';
 import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
+import type { AdminModel } from './contract/admin.ts';
 import { ANONYMOUS } from './contract/keys.ts';
+import { allChecks } from './doctor/checks/all.ts';
+import { Doctor } from './doctor/doctor.ts';
+import { queryGpus } from './doctor/query-gpus.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { GpuDetails } from './gpu/detail.ts';
 import { HostMonitor } from './gpu/host.ts';
@@ -15,6 +19,7 @@ import { GpuMonitor } from './gpu/monitor.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
+import { adminDoctorRoute } from './http/admin/doctor.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
@@ -31,6 +36,7 @@ import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
 import { healthRoutes } from './http/ops/health.ts';
+import { metricsRoute } from './http/ops/metrics.ts';
 import { ownerOf } from './http/owner.ts';
 import { createHttpServer } from './http/server.ts';
 import { Spool } from './http/spool.ts';
@@ -51,13 +57,16 @@ import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { Metrics } from './observability/metrics.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
 import { Devices } from './registry/devices.ts';
 import type { ModelHub } from './registry/model-files.ts';
+import { neededRepos } from './registry/needed-repos.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { countTranscription } from './services/counted-transcription.ts';
 import { createHubToken } from './services/hub-token.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
@@ -71,7 +80,9 @@ import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
+import { examineDatabase } from './store/examine-database.ts';
 import { FootprintStore } from './store/footprints.ts';
+import { JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
@@ -119,6 +130,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     secrets: [
       ...config.apiKeys,
       ...config.adminApiKeys,
+      ...(config.metricsToken === undefined ? [] : [config.metricsToken]),
       ...(token === undefined ? [] : [token]),
       ...databaseSecrets(config.databaseUrl),
     ],
@@ -132,6 +144,8 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
     throw error;
   }
 }
+
+/** Nobody watches the GPUs yet. */
 
 interface Foundation {
   config: Config;
@@ -167,6 +181,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const families = await loadModelList(modelListUrl);
   const registeredModels = new RegisteredModelStore(db);
   const registered = await defineRegistered(await registeredModels.read(), families, log);
+  const catalog = new Catalog(families, config.models.aliases, config.models.dtypes, registered);
   const registry = new ModelRegistry({
     devices,
     footprints: new FootprintStore(db),
@@ -181,7 +196,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         log.error('a residue could not be noted', { reason: String(error) });
       });
     },
-    catalog: new Catalog(families, config.models.aliases, config.models.dtypes, registered),
+    catalog,
     hub: createHub(config, log),
     quarantine,
     log,
@@ -196,14 +211,40 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     threadsPerReplica: config.models.cpuThreadsPerReplica,
     cores: config.models.cores,
   });
+  const metrics = new Metrics({
+    version,
+    models: () => registry.list(),
+    gpus: () => gpus.monitor.current(),
+    accounted: () => accounted(registry.list()),
+    residue: () => residue(registry.list()),
+    countUnfinishedJobs: () => new JobStore(db).countUnfinishedByStatus(),
+    pingDatabase: database.ping,
+  });
+  registry.onChange((model) => metrics.modelChanged(model));
+  const doctor = new Doctor(() =>
+    allChecks({
+      settings: config,
+      readToken: () => readToken({ env: config.hub.token, cacheDir: config.modelCacheDir }),
+      repositories: neededRepos(catalog),
+      readGpus: (signal) => queryGpus({ program: config.gpu.nvidiaSmi, environment: config.childEnvironment }, signal),
+      wantedDevices: () => registry.list().flatMap(({ replicas }) => replicas.map(({ device }) => device)),
+      examineDatabase: async () => ({ ...(await examineDatabase(db)), description: database.description }),
+    }),
+  );
   await registry.open();
   const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
   registry.preload(toPreload);
 
-  const uploads = createUploadReceiver({ spool, ...config.upload });
+  const uploads = createUploadReceiver({
+    spool,
+    ...config.upload,
+    onReceived: (bytes) => metrics.uploaded(bytes),
+  });
   const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
   const claims = new RequestClaims(db);
-  const unmetered = createTranscriptionService(registry, limits);
+  const unmetered = countTranscription(createTranscriptionService(registry, limits), (model, task, seconds) =>
+    metrics.audioDone(model, task, seconds),
+  );
   const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
   const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
@@ -221,7 +262,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [webhooks.hooks, meterJobs, auditJobs],
+    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, { status }) => metrics.jobEnded(status) }],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
@@ -284,11 +325,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
+    metrics,
     auth: {
       keys,
       takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
       listensOnLoopback: isLoopback(config.host),
       corsOrigins: config.corsOrigins,
+      metricsToken: config.metricsToken,
     },
     trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
@@ -346,7 +389,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminAuditRoute(audit),
+      adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),
+      metricsRoute(metrics),
       ...healthRoutes({
         version,
         checks: readiness,
@@ -377,6 +422,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await Promise.all([gpus.close(), host.close()]);
     await spool.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
+    await doctor.close();
     await database.close();
     log.info('stopped');
     await log.close();
@@ -399,6 +445,26 @@ function openGpus({ gpu, childEnvironment: environment }: Config, log: Logger) {
     detail: (id: string, signal: AbortSignal) => details.read(monitor.require(id), signal),
     close: () => Promise.all([monitor.close(), details.close()]),
   };
+}
+
+/** What each replica with a process counts for in placements. */
+function accounted(models: readonly AdminModel[]) {
+  return models.flatMap(({ id: model, replicas }) =>
+    replicas
+      .filter(({ pid }) => pid !== null)
+      .map(({ id: replica, device, expected_bytes, resident_bytes }) => {
+        return { model, device, replica, bytes: Math.max(expected_bytes, resident_bytes ?? 0) };
+      }),
+  );
+}
+
+/** By device, of the replicas that were unloaded last. */
+function residue(models: readonly AdminModel[]) {
+  const replicas = models.flatMap((model) => model.replicas).filter(({ residue_bytes: bytes }) => (bytes ?? 0) > 0);
+  const devices = Map.groupBy(replicas, ({ device }) => device);
+  return [...devices].map(([device, left]) => {
+    return { device, bytes: left.reduce((sum, { residue_bytes: bytes }) => sum + (bytes ?? 0), 0) };
+  });
 }
 
 /** The URL, and the password as an error may quote it. */

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findMisspelled } from './misspelled.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const list = z.string().transform((value) =>
@@ -39,6 +40,10 @@ const trustProxy = z.string().transform((value, context) => {
   return proxies;
 });
 const apiKey = z.string().min(8, 'is shorter than 8 characters');
+const metricsToken = z
+  .string()
+  .min(16, 'is shorter than 16 characters')
+  .regex(/^[\x21-\x7e]+$/, 'holds characters that a header cannot carry');
 
 /** `alias=model,alias=model`, or other pairs. */
 const pairs = (form: string) =>
@@ -86,6 +91,10 @@ export const VARIABLES = {
   },
   ADMIN_API_KEYS: {
     ...variable(list.pipe(z.array(apiKey)), '', 'Keys that open `/api` (and `/v1`), comma-separated.'),
+    secret: true,
+  },
+  METRICS_TOKEN: {
+    ...variable(metricsToken, undefined, 'Opens `/metrics`, and nothing else, beside the admin keys.'),
     secret: true,
   },
   CORS_ORIGINS: variable(
@@ -265,6 +274,7 @@ export const VARIABLES = {
 
 type Values = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K]['schema']> };
 type Optional =
+  | 'METRICS_TOKEN'
   | 'DATABASE_URL'
   | 'HUGGINGFACE_TOKEN'
   | 'HF_TOKEN'
@@ -300,6 +310,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     port: e.API_PORT,
     apiKeys: e.OPENAI_API_KEYS,
     adminApiKeys: e.ADMIN_API_KEYS,
+    metricsToken: e.METRICS_TOKEN,
     corsOrigins: e.CORS_ORIGINS,
     trustProxy: e.TRUST_PROXY,
     dataDir: e.DATA_DIR,
@@ -348,6 +359,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     gpu: { nvidiaSmi: e.NVIDIA_SMI, pollSeconds: e.GPU_POLL_SECONDS },
     secretsKeyFile: e.SECRETS_KEY_FILE ?? join(e.DATA_DIR, 'secrets.key'),
     webhooks: { timeoutSeconds: e.WEBHOOK_TIMEOUT_SECONDS, allowPrivate: e.WEBHOOK_ALLOW_PRIVATE },
+    /** Variables that are set, that nothing reads, and that look like one of these. */
+    misspelled: findMisspelled(Object.keys(env), Object.keys(VARIABLES)),
     /** What a worker process gets as its environment. */
     childEnvironment: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => {

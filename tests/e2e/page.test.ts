@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import { adminModel as model, adminReplica as replica } from '../support/admin-model.ts';
 import { CHROMIUM_FLAGS, findChromium } from '../support/chromium.ts';
 import { buildFrontend } from './build-frontend.ts';
 import { type ScriptedGateway, startScriptedGateway, VERSION } from './scripted-gateway.ts';
@@ -269,54 +270,6 @@ const present = (megabytes: number): AdminModel['files'] => {
   return { state: 'present', bytes: megabytes * MB, total_bytes: megabytes * MB, commit: COMMIT, reason: null };
 };
 const failed = (reason: string): AdminModel['files'] => ({ ...ABSENT, state: 'failed', reason });
-
-function replica(fields: Partial<AdminModel['replicas'][number]>): AdminModel['replicas'][number] {
-  return {
-    id: 'replica#0',
-    device: 'cpu',
-    state: 'stopped',
-    reason: null,
-    device_index: null,
-    in_flight: 0,
-    last_used_at: 0,
-    pinned: false,
-    expected_bytes: 5e8,
-    bytes_are_measured: false,
-    peak_bytes: null,
-    residue_bytes: null,
-    pid: null,
-    started_at: null,
-    resident_bytes: null,
-    crashes_in_a_row: 0,
-    ...fields,
-  };
-}
-
-function model(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>): AdminModel {
-  return {
-    object: 'model',
-    rev: 0,
-    status: 'absent',
-    reason: null,
-    precision: null,
-    precisions: [],
-    queued: 0,
-    pending: 0,
-    placement: null,
-    fallback: null,
-    task: 'transcription',
-    family: 'whisper',
-    repo: `test/${fields.id}`,
-    revision: 'main',
-    license: 'MIT',
-    languages: ['en'],
-    published: null,
-    memory_estimate_bytes: 5e8,
-    files: ABSENT,
-    replicas: [replica({})],
-    ...fields,
-  };
-}
 
 const MODELS: AdminModel[] = [
   model({

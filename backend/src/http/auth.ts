@@ -1,4 +1,5 @@
-/** Who may come in: `/v1` with a user or admin key (or anonymously on loopback), `/api` with an admin key, always. */
+/** Who may come in: `/v1` with a user or admin key (or anonymously on loopback), `/api` and `/metrics` never without one. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, type Principal } from '../contract/keys.ts';
 import { GatewayError } from '../errors.ts';
@@ -27,6 +28,8 @@ export interface AuthOptions {
   /** The address the server listens on is this machine's own. */
   listensOnLoopback: boolean;
   corsOrigins: readonly string[];
+  /** Opens `/metrics` and nothing else; undefined: an admin key alone does. */
+  metricsToken?: string | undefined;
 }
 
 const PROXY_HEADERS = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
@@ -59,6 +62,23 @@ export function requireAdmin({ keys }: Pick<AuthOptions, 'keys'>): RequestHandle
     admit(response, principal);
     next();
   };
+}
+
+/** `/metrics` with its own token, which whatever scrapes may hold, or with an admin key. */
+export function requireMetricsReader(options: Pick<AuthOptions, 'keys' | 'metricsToken'>): RequestHandler {
+  const { metricsToken } = options;
+  const requireAdminKey = requireAdmin(options);
+  return (request, response, next) => {
+    const key = presentedKey(request);
+    if (key !== undefined && metricsToken !== undefined && isSame(key, metricsToken)) return next();
+    return requireAdminKey(request, response, next);
+  };
+}
+
+/** In a time that tells nothing of either. */
+function isSame(a: string, b: string): boolean {
+  const [hashA, hashB] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer];
+  return timingSafeEqual(hashA, hashB);
 }
 
 function admit(response: Response, principal: Principal): void {

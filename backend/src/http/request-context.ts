@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import type { Principal } from '../contract/keys.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
 
 export interface RequestContext {
   id: string;
@@ -15,7 +17,7 @@ export interface RequestContext {
   /** The whole answer is written, though it may not have ended yet: a client that leaves now has what it came for. */
   answered: boolean;
   /** Added to the request's log line. */
-  fields: { key_id?: string; model?: string; audio_seconds?: number; error_code?: string; error?: unknown };
+  fields: { key_id?: string; model?: string; audio_seconds?: number; error_code?: ErrorCode; error?: unknown };
 }
 
 const contexts = new WeakMap<Response, RequestContext>();
@@ -34,8 +36,15 @@ export function principalOf(response: Response): Principal {
   return principal;
 }
 
-/** First in the chain: gives the request its context, stamps the answer's headers and writes one log line at its end. */
-export function requestContext(log: Logger): RequestHandler {
+/** Who counts requests. */
+export interface RequestMeter {
+  metrics: Pick<Metrics, 'requestBegan' | 'requestEnded'>;
+  /** The template of the route that a path belongs to. */
+  routeOf(path: string): string | undefined;
+}
+
+/** First in the chain: gives the request its context, stamps the answer's headers; logs and counts it at its end. */
+export function requestContext(log: Logger, meter?: RequestMeter): RequestHandler {
   return (request, response, next) => {
     const controller = new AbortController();
     const id = `req_${randomUUID().replaceAll('-', '')}`;
@@ -51,19 +60,30 @@ export function requestContext(log: Logger): RequestHandler {
     contexts.set(response, context);
     // The socket's, or what TRUST_PROXY says; a closed socket has none.
     const address = request.ip;
+    const { path } = request;
+    meter?.metrics.requestBegan();
     response.setHeader('x-request-id', id);
     stampProcessingTime(response, context);
     response.once('close', () => {
       const isAnswered = response.writableFinished || context.answered;
       if (!isAnswered) controller.abort();
+      const status = isAnswered ? response.statusCode : 499;
+      const milliseconds = performance.now() - context.startedAt;
       context.log.info('request', {
         method: request.method,
         // The path alone: a query string may hold anything.
         route: request.baseUrl + request.path,
         address,
-        status: isAnswered ? response.statusCode : 499,
-        ms: Math.round(performance.now() - context.startedAt),
+        status,
+        ms: Math.round(milliseconds),
         ...context.fields,
+      });
+      meter?.metrics.requestEnded({
+        method: request.method,
+        route: meter.routeOf(path),
+        status,
+        seconds: milliseconds / 1000,
+        error: context.fields.error_code,
       });
     });
     next();

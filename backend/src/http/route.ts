@@ -21,6 +21,21 @@ export function expressPattern(route: Route): string {
   return route.pattern ?? route.path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
+/** Finds the template of a path without looking at the method: a 405 and a 401 belong to their route, too. */
+export function routeNamer(routes: readonly Route[]): (path: string) => string | undefined {
+  // As Express matches: whatever the case, with a slash at the end or without. Each template is the label of a metric.
+  const templates = [...new Map(routes.map((route) => [route.path, toPattern(route)]))];
+  return (path) => templates.find(([, pattern]) => pattern.test(path))?.[0];
+}
+
+function toPattern(route: Route): RegExp {
+  const source = expressPattern(route)
+    .replaceAll('.', String.raw`\.`)
+    .replaceAll(/\*\w+/g, '.+')
+    .replaceAll(/:\w+/g, '[^/]+');
+  return new RegExp(`^${source}/?$`, 'i');
+}
+
 export function requestHandler(route: Route): RequestHandler {
   // Express 5 passes a rejected promise on to the error handler.
   return (request, response) => {

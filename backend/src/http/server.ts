@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import express from 'express';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { type AuthOptions, requireAdmin, requireUser } from './auth.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { type AuthOptions, requireAdmin, requireMetricsReader, requireUser } from './auth.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { corsForOpenAi } from './cors.ts';
 import { errorHandler, unknownUrl } from './error-handler.ts';
@@ -11,11 +12,13 @@ import { deferContinue } from './expect-continue.ts';
 import { openApiRoute } from './openapi.ts';
 import { dashboardPage } from './page.ts';
 import { requestContext } from './request-context.ts';
-import { expressPattern, type Route, requestHandler } from './route.ts';
+import { expressPattern, type Route, requestHandler, routeNamer } from './route.ts';
 
 export interface ServerOptions {
   version: string;
   log: Logger;
+  /** Counts requests; undefined: nobody does. */
+  metrics?: Pick<Metrics, 'requestBegan' | 'requestEnded'> | undefined;
   auth: AuthOptions;
   routes: readonly Route[];
   frontendDist: string;
@@ -33,9 +36,11 @@ export function createHttpServer(options: ServerOptions): Server {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('trust proxy', options.trustProxy);
-  app.use(requestContext(options.log));
+  const { log, metrics } = options;
+  app.use(requestContext(log, metrics && { metrics, routeOf: routeNamer(routes) }));
   app.use('/v1', corsForOpenAi(options.auth.corsOrigins), requireUser(options.auth));
   app.use('/api', requireAdmin(options.auth));
+  app.use('/metrics', requireMetricsReader(options.auth));
   for (const route of routes) app[route.method](expressPattern(route), requestHandler(route));
   for (const pattern of new Set(routes.map(expressPattern))) {
     const methods = routes
@@ -58,6 +63,6 @@ export function createHttpServer(options: ServerOptions): Server {
     app,
   );
   deferContinue(server);
-  answerBrokenRequests(server, options.log);
+  answerBrokenRequests(server, log);
   return server;
 }

@@ -18,6 +18,8 @@ export interface UploadOptions {
   maxConcurrent: number;
   /** Free bytes that must stay on the spool's volume. */
   minFreeBytes: number;
+  /** Told of every piece of a body that comes in. */
+  onReceived?(bytes: number): void;
 }
 
 export interface UploadedFile {
@@ -158,6 +160,7 @@ function receive(request: Request, response: Response, dir: string, options: Upl
     // Beside multer's own pipe, which sets the pace.
     request.on('data', (chunk: Buffer) => {
       received.total += chunk.length;
+      options.onReceived?.(chunk.length);
       if (received.total - received.file > MAX_FIELDS_TOTAL_BYTES) fail(fieldsTooLarge());
     });
   }).then((received) => toUpload(received, dir));

@@ -218,6 +218,17 @@ export class JobStore {
     return (await query.executeTakeFirstOrThrow()).count;
   }
 
+  async countUnfinishedByStatus(): Promise<{ queued: number; running: number }> {
+    return this.#db
+      .selectFrom('jobs')
+      .select([
+        sql<number>`count(*) filter (where status = 'queued')`.as('queued'),
+        sql<number>`count(*) filter (where status = 'running')`.as('running'),
+      ])
+      .where('status', 'in', UNFINISHED)
+      .executeTakeFirstOrThrow();
+  }
+
   /**
    * The job that has computed, or is to compute, what `requestKey` stands for. Others who look for the same wait until
    * the transaction ends: of two equal requests at once, one sees the other.

@@ -11,7 +11,8 @@ export async function migrate<T>(
   db: Kysely<T>,
   migrations: Readonly<Record<string, Migration>> = MIGRATIONS,
 ): Promise<string[]> {
-  const applied = await refuseNewer(db, migrations);
+  const applied = await appliedMigrations(db);
+  refuseNewer(applied, migrations);
   if (Object.keys(migrations).every((name) => applied.includes(name))) return [];
   // The migrator takes an advisory lock and runs all in one transaction.
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
@@ -28,14 +29,17 @@ export async function migrate<T>(
   return results.map(({ migrationName }) => migrationName);
 }
 
-/** @returns the names of those that have run. */
-async function refuseNewer<T>(db: Kysely<T>, migrations: Readonly<Record<string, Migration>>): Promise<string[]> {
+/** Names of those that have run. */
+export async function appliedMigrations<T>(db: Kysely<T>): Promise<string[]> {
   const { rows: tables } = await sql<{
     name: string | null;
   }>`select to_regclass('kysely_migration')::text as name`.execute(db);
   if (tables[0]?.name == null) return [];
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  const applied = rows.map(({ name }) => name);
+  return rows.map(({ name }) => name);
+}
+
+function refuseNewer(applied: readonly string[], migrations: Readonly<Record<string, Migration>>): void {
   const unknown = applied.filter((name) => !Object.hasOwn(migrations, name));
   if (unknown.length > 0) {
     throw new Error(
@@ -43,7 +47,6 @@ async function refuseNewer<T>(db: Kysely<T>, migrations: Readonly<Record<string,
         'Start that version, or restore a backup of before.',
     );
   }
-  return applied;
 }
 
 function reasonOf(error: unknown): string {

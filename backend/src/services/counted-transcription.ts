@@ -1,0 +1,19 @@
+/** Transcription, with its audio seconds told to whoever counts them: requests and jobs alike. */
+import type { TranscriptionService } from './transcription.ts';
+
+/** @param count gets the model's id, not the alias it was called by. */
+export function countTranscription(
+  service: TranscriptionService,
+  count: (model: string, task: 'transcription' | 'translation', seconds: number) => void,
+): TranscriptionService {
+  return {
+    check: service.check,
+    transcribe: async (request) => {
+      const result = await service.transcribe(request);
+      const { model, params } = request;
+      const task = params.task === 'translate' ? 'translation' : 'transcription';
+      count(service.check(model, params), task, result.duration);
+      return result;
+    },
+  };
+}
