@@ -130,7 +130,7 @@ describe('metrics', () => {
 
   it('count starts, failed loads and crashes of workers, each once', async () => {
     const { metrics, read } = open();
-    const become = (state: Replica['state'], crashes_in_a_row = 0) => {
+    const become = (state: AdminModel['replicas'][number]['state'], crashes_in_a_row = 0) => {
       // Every change is told more than once.
       for (let times = 0; times < 3; times += 1) {
         metrics.modelChanged(model({ replicas: [replica({ state, crashes_in_a_row })] }));
@@ -187,7 +187,7 @@ describe('metrics', () => {
   const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
   if (!hasPromtool) process.stderr.write('SKIPPED: "promtool finds nothing to mend": promtool is not installed\n');
   it.skipIf(!hasPromtool)('promtool finds nothing to mend', async () => {
-    const { metrics } = open({ models: () => [model()] });
+    const { metrics } = open({ models: () => [model({})] });
     metrics.audioDone('fake/echo', 'transcription', 1.5);
     metrics.uploaded(3);
     metrics.jobEnded('failed');
