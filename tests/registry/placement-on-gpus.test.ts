@@ -91,6 +91,16 @@ describe('a model with an order of its operator', () => {
     expect((await ops.transcribe('gpu/a')).text).toBe('hello');
   });
 
+  it('has a replica back that died, while the other one serves', async () => {
+    const [victim, other] = ops.live('gpu/a');
+    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    await waitUntil('it is gone', () => ops.live('gpu/a').every(({ pid }) => pid !== victim?.pid));
+    expect((await ops.transcribe('gpu/a')).text).toBe('hello');
+    await ops.ready('gpu/a', 2);
+    expect(ops.live('gpu/a').map(({ device }) => device)).toContain(victim?.device);
+    expect(ops.live('gpu/a').map(({ pid }) => pid)).toContain(other?.pid);
+  });
+
   it('takes memory that comes back, to the last MiB, when it is unloaded', async () => {
     const pids = ops.live('gpu/a').map(({ pid }) => pid);
     expect((await ops.unload('gpu/a')).status).toBe(200);
@@ -186,6 +196,10 @@ describe('a model with an order of its operator', () => {
     await dgx.change((scenario) => {
       const back = scenario.gpus[7];
       if (back !== undefined) back.vanished = false;
+    });
+    await waitUntil('it has returned', () => {
+      const live = ops.live('gpu/f');
+      return live.length === 1 && live[0]?.state === 'ready' && live[0].device === dgx.uuids[7];
     });
     await ops.unload('gpu/f', { force: true });
   });

@@ -84,7 +84,7 @@ export class ModelRegistry {
     for (const preference of await this.#options.preferences.read()) {
       this.#models.get(preference.model)?.restore(preference);
     }
-    this.#stopWatching = this.#options.devices.onChange(() => this.#leaveLostDevices());
+    this.#stopWatching = this.#options.devices.onChange(() => this.#followDevices());
   }
 
   /**
@@ -289,10 +289,12 @@ export class ModelRegistry {
     return Math.max(1, Math.floor(this.#options.cores / (running + 1)));
   }
 
-  #leaveLostDevices(): void {
+  #followDevices(): void {
     for (const { id, label, unavailable } of this.#options.devices.list()) {
-      if (unavailable === null) continue;
-      for (const model of this.#models.values()) model.leave(id, `${label}: ${unavailable}`);
+      for (const model of this.#models.values()) {
+        if (unavailable === null) model.returnTo(id);
+        else model.leave(id, `${label}: ${unavailable}`);
+      }
     }
   }
 

@@ -78,6 +78,7 @@ export class Replica {
   #failure: GatewayError | undefined;
   /** Who asks meanwhile hears so; after crashes the next start is waited for. */
   #couldNotLoad = false;
+  #hasCrashed = false;
   #worker: WorkerProcess | undefined;
   #starting: Promise<WorkerProcess> | undefined;
   #stopping: Promise<void> | undefined;
@@ -133,8 +134,9 @@ export class Replica {
     return (this.#state === 'ready' || this.#starting !== undefined) && !this.#retiring;
   }
 
-  get failure(): GatewayError | undefined {
-    return this.#failure;
+  /** Its process ended by itself, and has not been started again. */
+  get hasCrashed(): boolean {
+    return this.#hasCrashed;
   }
 
   /** As placement sees it, from the moment it was asked to start; undefined without a process. */
@@ -253,6 +255,7 @@ export class Replica {
 
     this.#failure = undefined;
     this.#couldNotLoad = false;
+    this.#hasCrashed = false;
     this.#residueBytes = undefined;
     this.#oomKillsAtStart = countOomKills();
     this.#oomKilled = false;
@@ -355,6 +358,7 @@ export class Replica {
       hung: worker.wasHung,
       stderr: exit.stderr,
     });
+    this.#hasCrashed = true;
     const pauseMs = this.#backOff();
     if (this.#crashesInARow >= FAILURES_IN_A_ROW) {
       const end = worker.wasHung ? 'it answered no more' : (exit.signal ?? `exit code ${exit.code}`);

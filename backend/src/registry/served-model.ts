@@ -110,6 +110,8 @@ export class ServedModel {
   #present: PresentFiles | undefined;
   #identity: { of: PresentFiles; made: Promise<ModelIdentity> } | undefined;
   #bringing: Promise<void> | undefined;
+  /** Devices of the operator's order that were lost while it ran there. */
+  readonly #left = new Set<string>();
   #failure: GatewayError | undefined;
   /** Why it runs on the CPU though a GPU was meant. */
   #fallback: string | undefined;
@@ -231,10 +233,8 @@ export class ServedModel {
     this.#preference = { model: this.id, devices: devices.map(({ id }) => id), ...rest };
     await save(this.#preference);
     this.#failure = undefined;
-    for (const replica of this.#replicas) {
-      if (!devices.some(({ id }) => id === replica.device.id) || !this.#isAsWished(replica)) replica.retire();
-    }
-    this.#bringing = undefined;
+    this.#left.clear();
+    for (const replica of this.#replicas) if (!this.#isAsWished(replica)) replica.retire();
     void this.#load();
   }
 
@@ -273,10 +273,16 @@ export class ServedModel {
     void this.#load();
   }
 
+  /** A device that had gone is back: what ran there returns. */
+  returnTo(device: string): void {
+    if (this.#left.delete(device)) void this.#load();
+  }
+
   /** A device has gone: what ran there goes on elsewhere. */
   leave(device: string, reason: string): void {
     for (const replica of this.#replicas) {
       if (replica.device.id !== device || !replica.isLive) continue;
+      if (this.#preference !== undefined) this.#left.add(device);
       this.#options.log.error('replica ended, its device is not available', { replica: replica.id, reason });
       replica.kill();
     }
@@ -574,7 +580,8 @@ export class ServedModel {
   }
 
   #liveOn(device: DeviceState): number {
-    return this.#replicas.filter((replica) => replica.device.id === device.id && replica.isLive).length;
+    const own = this.#replicas.filter((replica) => replica.device.id === device.id && replica.isLive);
+    return own.filter((replica) => this.#isAsWished(replica)).length;
   }
 
   #createReplica(device: DeviceState): Replica {
@@ -614,14 +621,18 @@ export class ServedModel {
   #afterChange(replica: Replica): void {
     if (replica.isServing) this.#dispatch();
     if (replica.resident !== undefined || this.#closed) return;
+    const isWished = this.#preference !== undefined || this.#keepLoaded !== undefined;
     if (this.#waiting.size > 0) this.#bringUp();
+    if (replica.hasCrashed && isWished) void this.#load();
     else if (this.#keepLoaded !== undefined) this.#retryLater(this.#keepLoaded);
   }
 
   async #load(): Promise<void> {
+    // What is being started may be what was wished before.
+    await this.#bringing?.catch(() => {});
     try {
-      for (const replica of this.#replicas) if (this.#keepLoaded !== undefined) replica.endPause();
       await this.#ensureReplicas();
+      this.#retireOthers();
       if (this.#keepLoaded !== undefined) this.#keepLoaded.delayMs = RETRY_MIN_MS;
     } catch (error) {
       if (this.#closed) return;
@@ -634,12 +645,26 @@ export class ServedModel {
     }
   }
 
+  /** What an operator's order does not name ends when its requests are done; never before what it names is there. */
+  #retireOthers(): void {
+    if (this.#preference === undefined) return;
+    const { on, places } = this.#wish();
+    if (on === 'any') return;
+    const left = new Map(places.map(({ device, count }) => [device.id, count]));
+    for (const replica of this.#replicas.filter(({ isLive }) => isLive)) {
+      const count = left.get(replica.device.id) ?? 0;
+      if (count === 0 || !this.#isAsWished(replica)) replica.retire();
+      else left.set(replica.device.id, count - 1);
+    }
+  }
+
   /** Tries a model again that must be loaded and is neither that nor being loaded, with growing pauses. */
   #retryLater(keep: Retries): void {
     if (keep.timer !== undefined || this.#bringing !== undefined || this.#closed) return;
     if (this.#replicas.some(({ isLive }) => isLive)) return;
     keep.timer = setTimeout(() => {
       keep.timer = undefined;
+      for (const replica of this.#replicas) replica.endPause();
       void this.#load();
     }, keep.delayMs);
     keep.timer.unref();
