@@ -61,6 +61,7 @@ const CATALOGUE = {
   server_is_overloaded: { status: 503, type: 'service_unavailable_error' },
   database_unavailable: { status: 503, type: 'service_unavailable_error' },
   gpu_unavailable: { status: 503, type: 'service_unavailable_error' },
+  out_of_memory: { status: 503, type: 'service_unavailable_error' },
   shutting_down: { status: 503, type: 'service_unavailable_error' },
   request_timeout: { status: 504, type: 'server_error' },
   insufficient_storage: { status: 507, type: 'server_error' },
