@@ -39,7 +39,13 @@ interface Running {
 }
 
 /** What will pass by itself, and is not the job's doing: tried again as often as it takes. */
-const NOT_ITS_FAULT = new Set(['model_loading', 'server_is_overloaded', 'shutting_down', 'database_unavailable']);
+const NOT_ITS_FAULT = new Set([
+  'model_loading',
+  'server_is_overloaded',
+  'insufficient_memory',
+  'shutting_down',
+  'database_unavailable',
+]);
 
 export class JobRunner {
   readonly #options: JobRunnerOptions;

@@ -100,7 +100,7 @@ export interface LoadContext {
   model: ModelDefinition;
   /** The one of `model.dtypes` to load; undefined where there is no choice. */
   dtype: string | undefined;
-  /** Windows decoded together at most; the family's own choice where undefined. */
+  /** Windows decoded together at most; the family's own choice where undefined. Families without batches ignore it. */
   maxBatch?: number | undefined;
   /** Absolute path of one of `model.files` in its snapshot. */
   file(name: string): string;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { OpenedSession } from '../../../backend/src/audio/session.ts';
 import type { LoadContext, Pipeline } from '../../../backend/src/models/define-model.ts';
 import transducer, { VAD_FILE } from '../../../backend/src/models/transducer/definition.ts';
 import { load } from '../../../backend/src/models/transducer/pipeline.ts';
@@ -11,7 +12,7 @@ import { SPEECH } from './support.ts';
 const LIMITS = { maxSeconds: 60, maxDecodedBytes: 2 ** 24 };
 const PARAMS = { temperature: 0, words: true };
 
-async function loadPipeline(): Promise<Pipeline<'transcription'>> {
+async function loadPipeline(dress = (session: OpenedSession) => session): Promise<Pipeline<'transcription'>> {
   const [model] = transducer.models;
   if (model === undefined) throw new Error('the family has no models');
   const derived = await tempDir();
@@ -24,7 +25,7 @@ async function loadPipeline(): Promise<Pipeline<'transcription'>> {
       return shared('hub', model.auxiliary?.[role]?.repo ?? '', name);
     },
     derivedFolder: async () => derived,
-    openSession: (graph, { threads = 2 } = {}) => openSession(graph, { threads, device: 'cpu' }),
+    openSession: async (graph, { threads = 2 } = {}) => dress(await openSession(graph, { threads, device: 'cpu' })),
     tools: { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe' },
     log: () => {},
   };
@@ -52,6 +53,23 @@ describeWithShared('the transducer pipeline', () => {
     const input = { audioPath: join(SPEECH, 'jfk.wav'), limits: LIMITS };
     const context = { signal: new AbortController().signal, emit: () => {} };
     expect((await pipeline.run(input, { ...PARAMS, chunking }, context)).text).toBe('');
+    await pipeline.dispose();
+  });
+
+  it('says so when memory runs out, and works on', async () => {
+    let failures = 1;
+    const pipeline = await loadPipeline((session) => ({
+      ...session,
+      async run(feeds) {
+        // The encoder's.
+        if ('x' in feeds && failures-- > 0) throw new Error('Failed to allocate memory for requested buffer of size 1');
+        return session.run(feeds);
+      },
+    }));
+    const input = { audioPath: join(SPEECH, 'jfk.wav'), limits: LIMITS };
+    const context = { signal: new AbortController().signal, emit: () => {} };
+    await expect(pipeline.run(input, PARAMS, context)).rejects.toMatchObject({ code: 'out_of_memory' });
+    expect((await pipeline.run(input, PARAMS, context)).text).toMatch(/COUNTRY$/);
     await pipeline.dispose();
   });
 

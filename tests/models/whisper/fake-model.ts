@@ -29,6 +29,8 @@ export interface FakeWhisper extends WhisperModel {
 export interface FakeOptions {
   write(decoding: Decoding, number: number): Partial<DecodedRow> & { tokens: number[] };
   maxBatch?: number;
+  /** Rows that fit into its memory. */
+  room?: number;
   onlyLanguage?: string;
   languageOf?(level: number): string;
   /** Default: a window's middle sample is the probability of speech. */
@@ -41,6 +43,7 @@ export const TASK_TOKENS: Record<PromptRequest['task'], number> = { transcribe: 
 export function fakeWhisper({
   write,
   maxBatch = 4,
+  room = Number.POSITIVE_INFINITY,
   onlyLanguage,
   languageOf = () => 'de',
   vad = levelVad,
@@ -49,6 +52,7 @@ export function fakeWhisper({
   const decoder: WindowModel['decoder'] = {
     async decode({ rows, prompts, temperature, beamSize = 1, seeds }) {
       model.batches.push(rows.length);
+      if (rows.length > room) throw new Error('std::bad_alloc');
       return rows.map((row, i) => {
         const decoding = { level: row[0] ?? 0, prompt: prompts[i] ?? [], temperature, beamSize, seed: seeds?.[i] };
         model.decodings.push(decoding);

@@ -171,3 +171,127 @@ describe('the window scheduler', () => {
     expect(signals[0]?.aborted).toBe(true);
   });
 });
+
+describe('memory that runs out in a batch', () => {
+  /** A model that holds `room` rows at a time; some jobs fit into no memory, some are no good. */
+  function limited(room: number, { maxBatch = 8, rows }: { maxBatch?: number; rows?: (job: Job) => number } = {}) {
+    const batches: string[][] = [];
+    const smaller: number[] = [];
+    const scheduler = createScheduler<Job, string>({
+      maxBatch,
+      maxWaitMs: 0,
+      key: ({ key = '' }) => key,
+      ...(rows === undefined ? {} : { rows }),
+      async run(jobs) {
+        batches.push(jobs.map(({ name }) => name));
+        const taken = jobs.reduce((sum, job) => sum + (rows?.(job) ?? 1), 0);
+        if (taken > room || jobs.some(({ name }) => name.startsWith('huge'))) throw new Error('std::bad_alloc');
+        if (jobs.some(({ name }) => name.startsWith('bad'))) throw new Error('this batch cannot be run');
+        return jobs.map(({ name }) => `did ${name}`);
+      },
+      onSmallerBatch: (size, cause) => {
+        expect(cause).toEqual(new Error('std::bad_alloc'));
+        smaller.push(size);
+      },
+    });
+    /** Each of another request. */
+    const submit = (...names: string[]) =>
+      Promise.all(
+        names.map((name) =>
+          scheduler
+            .open(new AbortController().signal)
+            .submit({ name })
+            .catch((error) => error.code ?? error.message),
+        ),
+      );
+    return { batches, smaller, scheduler, submit };
+  }
+  const named = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i}`);
+  const did = (names: string[]) => names.map((name) => `did ${name}`);
+
+  it('halves the batch, and every request is answered', async () => {
+    const { batches, submit } = limited(4);
+    const names = named('a', 8);
+    expect(await submit(...names)).toEqual(did(names));
+    expect(batches).toEqual([names, names.slice(0, 4), names.slice(4)]);
+  });
+
+  it('keeps to the smaller batch from then on, and says so once', async () => {
+    const { batches, smaller, scheduler, submit } = limited(4);
+    await submit(...named('a', 8));
+    expect(scheduler.maxBatch).toBe(4);
+    batches.length = 0;
+    const names = named('b', 9);
+    expect(await submit(...names)).toEqual(did(names));
+    expect(batches.map((batch) => batch.length)).toEqual([4, 4, 1]);
+    expect(smaller).toEqual([4]);
+  });
+
+  it('takes the larger half of an odd batch that was not full', async () => {
+    const { batches, scheduler, submit } = limited(2);
+    expect(await submit('a', 'b', 'c')).toEqual(did(['a', 'b', 'c']));
+    expect(batches).toEqual([['a', 'b', 'c'], ['a', 'b'], ['c']]);
+    expect(scheduler.maxBatch).toBe(2);
+  });
+
+  it('fails a half that fails again, tries it no further, and goes on with the other', async () => {
+    const { batches, scheduler, submit } = limited(8);
+    const names = ['a', 'huge', 'c', 'd', 'e', 'f'];
+    expect(await submit(...names)).toEqual([...Array(3).fill('out_of_memory'), ...did(['d', 'e', 'f'])]);
+    expect(batches).toEqual([names, names.slice(0, 3), names.slice(3)]);
+    // The half was too much, too.
+    expect(scheduler.maxBatch).toBe(2);
+    expect(await submit('later')).toEqual(['did later']);
+  });
+
+  it('fails a single job at once, and leaves the batch as it is', async () => {
+    const { batches, smaller, scheduler, submit } = limited(8);
+    expect(await submit('huge')).toEqual(['out_of_memory']);
+    expect(batches).toEqual([['huge']]);
+    expect(scheduler.maxBatch).toBe(8);
+    expect(smaller).toEqual([]);
+    expect(await submit('a', 'b')).toEqual(did(['a', 'b']));
+  });
+
+  it('finds the job at fault in a half all the same', async () => {
+    const { batches, submit } = limited(2);
+    expect(await submit('a', 'bad', 'c', 'd')).toEqual(['did a', 'this batch cannot be run', 'did c', 'did d']);
+    expect(batches).toEqual([['a', 'bad', 'c', 'd'], ['a', 'bad'], ['a'], ['bad'], ['c', 'd']]);
+  });
+
+  it('counts rows, not jobs', async () => {
+    const { batches, scheduler, submit } = limited(5, { maxBatch: 8, rows: ({ name }) => name.length });
+    // Seven rows, of which a half has four.
+    expect(await submit('aaa', 'b', 'ccc')).toEqual(did(['aaa', 'b', 'ccc']));
+    expect(batches).toEqual([['aaa', 'b', 'ccc'], ['aaa', 'b'], ['ccc']]);
+    expect(scheduler.maxBatch).toBe(4);
+  });
+
+  it('runs nothing again that nobody waits for', async () => {
+    const batches: number[] = [];
+    const started = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const scheduler = createScheduler<Job, string>({
+      maxBatch: 4,
+      maxWaitMs: 0,
+      key: () => '',
+      async run(jobs) {
+        batches.push(jobs.length);
+        started.resolve();
+        await goOn.promise;
+        throw new Error('std::bad_alloc');
+      },
+    });
+    const gone = new AbortController();
+    const lane = scheduler.open(gone.signal);
+    const results = Promise.allSettled(['a', 'b', 'c', 'd'].map((name) => lane.submit({ name })));
+    await started.promise;
+    gone.abort(new Error('the client went away'));
+    goOn.resolve();
+    expect((await results).map((result) => result.status === 'rejected' && result.reason.message)).toEqual(
+      Array(4).fill('the client went away'),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(batches).toEqual([4]);
+  });
+});

@@ -45,6 +45,20 @@ describe('transcribing in windows', () => {
     expect(model).toMatchObject({ encodings: 11, detections: 1 });
   });
 
+  it('gives the whole text where memory suffices for smaller batches only', async () => {
+    const model = fakeWhisper({ write: named, room: 1 });
+    const { text } = await transcribePcm(model, levels(...spoken(6)), {});
+    expect(text).toBe('w0 w1 w2 w3 w4 w5');
+    // What failed once did so with two rows, and nothing was encoded for it again.
+    expect(model.batches).toEqual([1, 2, 1, 1, 1, 1, 1]);
+    expect(model).toMatchObject({ encodings: 6, scheduler: { maxBatch: 1 } });
+  });
+
+  it('fails with a code of its own where memory suffices for no window', async () => {
+    const model = fakeWhisper({ write: named, room: 0 });
+    await expect(transcribePcm(model, levels(...spoken(6)), {})).rejects.toMatchObject({ code: 'out_of_memory' });
+  });
+
   it('decodes again hotter, alone and without encoding again, what is no good', async () => {
     const model = fakeWhisper({
       write: ({ level, temperature }) => ({

@@ -5,6 +5,7 @@ import { type BenchReport, printReport } from '../report.ts';
 /** Each in a module of its own, loaded when asked for: one benchmark's needs must not stop another. */
 const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<BenchReport> }>> = {
   asr: () => import('./asr.ts'),
+  batching: () => import('./batching.ts'),
   gateway: () => import('./gateway.ts'),
   jobs: () => import('./jobs.ts'),
   long: () => import('./long.ts'),
@@ -15,6 +16,9 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
 const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
 
   asr [ROUNDS]        speech recognition against sherpa-onnx: same weights, same files
+  batching [ROUNDS] [fp32/int8] [fp32]
+                      Whisper of the tiny shape, random weights: 16 requests at once with max_batch 8 against 1, and a short
+                      request beside a long file
   gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up
   jobs [QUEUED]       accepted jobs a second, how soon they start, memory with so many waiting (default 10000); on an external
                       PostgreSQL too where TEST_DATABASE_URL names a server

@@ -3,6 +3,7 @@ import { decodeAudio } from '../../audio/decode.ts';
 import { DEFAULT_VAD_PARAMS, type VadParams } from '../../audio/vad.ts';
 import type { TranscriptionParams } from '../../contract/transcription.ts';
 import type { LoadContext, Pipeline } from '../define-model.ts';
+import { namedOutOfMemory } from '../out-of-memory.ts';
 import { type TransducerSettings, VAD_FILE, VAD_ROLE } from './definition.ts';
 import { loadTransducer } from './load-transducer.ts';
 import { transcribePcm } from './transcribe.ts';
@@ -12,13 +13,17 @@ export async function load(context: LoadContext): Promise<Pipeline<'transcriptio
   const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
 
   return {
-    run({ audioPath, limits }, params, { signal, emit }) {
+    async run({ audioPath, limits }, params, { signal, emit }) {
       const pcm = decodeAudio(audioPath, { signal, ...limits, ...context.tools });
-      return transcribePcm(model, pcm, {
-        vad: { session: vad, params: vadParams(params) },
-        signal,
-        onDelta: (delta) => emit({ type: 'delta', delta }),
-      });
+      try {
+        return await transcribePcm(model, pcm, {
+          vad: { session: vad, params: vadParams(params) },
+          signal,
+          onDelta: (delta) => emit({ type: 'delta', delta }),
+        });
+      } catch (error) {
+        throw namedOutOfMemory(error);
+      }
     },
     async dispose() {
       await model.release();

@@ -63,7 +63,13 @@ export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder
 
   return {
     tokenizer,
-    scheduler: createScheduler({ ...settings.batching, ...windowJobs({ mel, encode, decoder: decoder.rows }) }),
+    scheduler: createScheduler({
+      ...settings.batching,
+      ...(context.maxBatch === undefined ? {} : { maxBatch: context.maxBatch }),
+      ...windowJobs({ mel, encode, decoder: decoder.rows }),
+      onSmallerBatch: (maxBatch, cause) =>
+        context.log('memory ran out: smaller batches from now on', { max_batch: maxBatch, reason: messageOf(cause) }),
+    }),
     vad,
     onlyLanguage: decoder.multilingual ? undefined : 'en',
     prompt: decoder.prompt,
@@ -93,4 +99,8 @@ async function runEncoder(encoder: OpenedSession, features: Float32Array, bins: 
   const { last_hidden_state: hidden } = await encoder.run({ input_features: input });
   if (hidden === undefined) throw new Error('The encoder has no output "last_hidden_state"');
   return asFloat32(hidden);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

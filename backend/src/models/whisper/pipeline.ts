@@ -3,6 +3,7 @@ import { decodeAudio } from '../../audio/decode.ts';
 import type { TranscriptionParams, TranscriptionResult } from '../../contract/transcription.ts';
 import { GatewayError } from '../../errors.ts';
 import type { LoadContext, ModelDefinition, Pipeline } from '../define-model.ts';
+import { namedOutOfMemory } from '../out-of-memory.ts';
 import type { WhisperSettings } from './definition.ts';
 import { type LoadedWhisper, loadWhisper } from './load-whisper.ts';
 import { openDecoder } from './open-decoder.ts';
@@ -44,7 +45,11 @@ export function createPipeline(
         : transcribeResumably(model, decode, resume, {
             ...options,
             onWindow: (window, position) => emit({ type: 'window', window, position }),
-          }));
+          })
+      ).catch((error: unknown) => {
+        // Of the detector too, which runs outside of the scheduler.
+        throw namedOutOfMemory(error);
+      });
       return params.languages === undefined ? result : { ...result, languages: languagesOf(result) };
     },
     dispose: () => model.release(),

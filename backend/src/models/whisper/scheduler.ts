@@ -1,10 +1,12 @@
 /**
  * Shares a model among the requests of a worker, one job (a window's decoding) at a time: whoever has waited longest
  * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows.
+ * A batch that memory does not suffice for is halved, and batches stay that small from then on.
  */
+import { isOutOfMemory, namedOutOfMemory } from '../out-of-memory.ts';
 
 export interface SchedulerOptions<J, R> {
-  /** Rows in one batch, which are its jobs unless `rows` says otherwise; a job of more rows runs alone. */
+  /** Rows in one batch, which are its jobs unless `rows` says otherwise; a job of more rows runs alone. At least 1. */
   maxBatch: number;
   /** How long a job waits for others to share its batch, in milliseconds. A full batch never waits. */
   maxWaitMs: number;
@@ -14,15 +16,18 @@ export interface SchedulerOptions<J, R> {
   rows?(job: J): number;
   /** One result per job, in order. `signal` aborts when no request of the batch is interested any more. */
   run(jobs: readonly J[], signal: AbortSignal): Promise<readonly R[]>;
+  /** Memory ran out in a batch: no later one has more rows than this. */
+  onSmallerBatch?(maxBatch: number, cause: unknown): void;
 }
 
 /** One request's access to the model. */
 export interface Lane<J, R> {
-  /** Rejects with the lane's abort reason, or with what the job itself failed with. */
+  /** Rejects with the lane's abort reason, `out_of_memory`, or with what the job itself failed with. */
   submit(job: J): Promise<R>;
 }
 
 export interface Scheduler<J, R> {
+  /** Falls when memory runs out in a batch. */
   readonly maxBatch: number;
   /** When `signal` aborts, the lane's jobs reject at once: waiting ones never run, results of running ones are dropped. */
   open(signal: AbortSignal): Lane<J, R>;
@@ -40,14 +45,15 @@ interface Ticket<J, R> {
 }
 
 export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Scheduler<J, R> {
-  const { maxBatch, maxWaitMs } = options;
+  const { maxWaitMs } = options;
+  let { maxBatch } = options;
   /** Lanes with waiting jobs, next in turn first. */
   const lanes: Ticket<J, R>[][] = [];
   let running = false;
   let timer: NodeJS.Timeout | undefined;
 
   function waiting(): number {
-    return lanes.flat().reduce((sum, { rows }) => sum + rows, 0);
+    return rowsOf(lanes.flat());
   }
 
   /** Starts the loop now if a batch is full or due, else when it will be. */
@@ -68,7 +74,8 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     wake();
   }
 
-  async function runBatch(batch: readonly Ticket<J, R>[]): Promise<void> {
+  /** `halved`: it is half of a batch that memory did not suffice for. */
+  async function runBatch(batch: readonly Ticket<J, R>[], halved = false): Promise<void> {
     const wanted = batch.filter(({ signal }) => !signal.aborted);
     if (wanted.length === 0) return;
     const unwanted = whenAllAborted(wanted.map(({ signal }) => signal));
@@ -80,15 +87,29 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       if (results.length !== wanted.length) throw new Error(`${wanted.length} jobs gave ${results.length} results`);
       for (const [i, ticket] of wanted.entries()) ticket.resolve(results[i] as R);
     } catch (error) {
-      if (wanted.length === 1 || unwanted.signal.aborted) {
-        for (const ticket of wanted) ticket.reject(error);
-      } else {
-        // Only the job at fault shall fail.
-        for (const ticket of wanted) await runBatch([ticket]);
-      }
+      const parts = partsToTry(wanted, error, halved);
+      for (const part of parts) await runBatch(part, isOutOfMemory(error));
+      if (parts.length === 0) for (const ticket of wanted) ticket.reject(namedOutOfMemory(error));
     } finally {
       unwanted.stop();
     }
+  }
+
+  /** Of a batch that failed; none: its jobs have failed. */
+  function partsToTry(batch: readonly Ticket<J, R>[], error: unknown, halved: boolean): Ticket<J, R>[][] {
+    if (batch.length === 1) return [];
+    // Only the job at fault shall fail.
+    if (!isOutOfMemory(error)) return batch.map((ticket) => [ticket]);
+    const middle = Math.ceil(batch.length / 2);
+    const halves = [batch.slice(0, middle), batch.slice(middle)];
+    keepSmaller(Math.max(...halves.map(rowsOf)), error);
+    return halved ? [] : halves;
+  }
+
+  function keepSmaller(rows: number, cause: unknown): void {
+    if (rows >= maxBatch) return;
+    maxBatch = rows;
+    options.onSmallerBatch?.(maxBatch, cause);
   }
 
   function open(signal: AbortSignal): Lane<J, R> {
@@ -123,7 +144,16 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     return { submit };
   }
 
-  return { maxBatch, open };
+  return {
+    get maxBatch() {
+      return maxBatch;
+    },
+    open,
+  };
+}
+
+function rowsOf(tickets: readonly { rows: number }[]): number {
+  return tickets.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 /** Round robin from the first lane on, its first job's key decides; a lane that was served goes to the end. */

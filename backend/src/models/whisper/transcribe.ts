@@ -96,7 +96,7 @@ interface WindowsRun {
  */
 async function runInWindows({ request, chunks, transcript, from, onWindow, signal, stop }: WindowsRun): Promise<void> {
   const { model, options } = request;
-  const { maxBatch } = model.scheduler;
+  const { scheduler } = model;
   const settled: Promise<void>[] = [];
   let last = Promise.resolve();
   const start = (window: CutWindow): void => {
@@ -116,10 +116,10 @@ async function runInWindows({ request, chunks, transcript, from, onWindow, signa
     signal.throwIfAborted();
     waiting.push(window);
     if (waiting.length < burst) continue;
-    await waitUntilOpen(maxBatch);
+    await waitUntilOpen(scheduler.maxBatch);
     waiting.forEach(start);
     waiting = [];
-    burst = Math.min(2 * burst, maxBatch);
+    burst = Math.min(2 * burst, scheduler.maxBatch);
   }
   waiting.forEach(start);
   await waitUntilOpen(0);
