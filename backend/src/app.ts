@@ -308,6 +308,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     jobs: jobs.service,
     uploads,
     fetchInput,
+    requireDevice: (name: string, param: string) => devices.require(name, param),
     checkUrl: (url: string) => {
       parseOutboundUrl(url, inputGuard, 'url');
     },

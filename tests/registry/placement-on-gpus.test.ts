@@ -181,6 +181,19 @@ describe('a model with an order of its operator', () => {
     });
   });
 
+  it('runs a request on the GPU an admin names for it, and on none for anybody else', async () => {
+    const onThird = { gpu_device_ids: '3' };
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const answer = await postSpeech(app.url, { model: 'gpu/d', prompt: 'say:there', fields: onThird, headers });
+    expect(answer).toMatchObject({ status: 200, text: 'there' });
+    expect(ops.live('gpu/d').map(({ device }) => device)).toEqual([dgx.uuids[3]]);
+    expect(await ops.transcribe('gpu/d', 'say:x', onThird)).toMatchObject({
+      status: 403,
+      error: { code: 'admin_key_required', param: 'gpu_device_ids' },
+    });
+    await ops.unload('gpu/d', { force: true });
+  });
+
   it('goes on elsewhere when its GPU vanishes: the request in it is answered', async () => {
     await ops.load('gpu/f', { gpu_device_ids: [7] });
     await ops.ready('gpu/f');

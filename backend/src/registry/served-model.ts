@@ -67,6 +67,8 @@ export interface RegistryRequest<T extends Task> {
   audioSeconds?: number | undefined;
   /** Milliseconds that the model stays loaded afterwards, instead of its own; Infinity = for ever. */
   keepAliveMs?: number | undefined;
+  /** Ids of devices, one of which it must run on; a replica is started there if need be. */
+  devices?: readonly string[] | undefined;
   /** Told when it has to wait, before anything else. */
   onQueued?(queue: { position: number; etaSeconds: number }): void;
   /** Told when it begins. */
@@ -391,6 +393,7 @@ export class ServedModel {
 
   /** Resolves when a replica has a place for it. A retry is let in before others, and alone. */
   async #waitForTurn(request: RegistryRequest<Task>, isRetry: boolean) {
+    const { devices } = request;
     const turn = Promise.withResolvers<Replica>();
     const live = this.#replicas.filter(({ isLive }) => isLive);
     const free = live.reduce((sum, replica) => sum + this.#laneOf(replica).free, 0);
@@ -406,6 +409,7 @@ export class ServedModel {
         priority: request.priority ?? 0,
         audioSeconds: request.audioSeconds,
         alone: isRetry,
+        ...(devices === undefined ? {} : { mayUse: (lane) => this.#runsOn(lane, devices) }),
         readmitted: isRetry,
         signal: request.signal,
         onRemoved: (error) => {
@@ -425,7 +429,8 @@ export class ServedModel {
         const position = this.#queue.position(waiting.entry);
         request.onQueued?.({ position, etaSeconds: this.#queue.etaSeconds(waiting.entry, this.#throughput()) });
         this.#options.onChange();
-        this.#bringUp();
+        if (devices === undefined) this.#bringUp();
+        else this.#bringUpOn(devices, waiting);
       }
       return { replica: await turn.promise, entry: waiting.entry };
     } finally {
@@ -495,6 +500,23 @@ export class ServedModel {
     this.#ensureReplicas().catch((error: unknown) => {
       if (this.#replicas.some(({ isLive }) => isLive)) return;
       for (const waiting of [...this.#waiting]) this.#refuse(waiting, error);
+    });
+  }
+
+  #runsOn(lane: string, devices: readonly string[]): boolean {
+    const replica = this.#replicas.find(({ id }) => id === lane);
+    return replica !== undefined && devices.includes(replica.device.id);
+  }
+
+  /** One of its devices has a replica, or its caller hears why not. */
+  #bringUpOn(devices: readonly string[], waiting: Waiting): void {
+    if (this.#closed || this.#replicas.some(({ isLive, device }) => isLive && devices.includes(device.id))) return;
+    const places = this.#options.devices
+      .list()
+      .filter(({ id }) => devices.includes(id))
+      .map((device) => ({ device, count: 1 }));
+    this.#startOn({ on: 'any', places }).catch((error: unknown) => {
+      if (this.#waiting.has(waiting)) this.#refuse(waiting, error);
     });
   }
 

@@ -8,7 +8,7 @@ import type { RegistryRequest } from '../registry/served-model.ts';
 /** Whose request it is, and what becomes of the model behind it. */
 export type ModelUse = Pick<
   RegistryRequest<'transcription'>,
-  'tenant' | 'priority' | 'audioSeconds' | 'keepAliveMs' | 'onQueued' | 'onPlaced'
+  'tenant' | 'priority' | 'audioSeconds' | 'keepAliveMs' | 'devices' | 'onQueued' | 'onPlaced'
 >;
 
 export interface TranscriptionService {

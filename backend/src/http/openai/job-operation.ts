@@ -22,6 +22,10 @@ export const jobFields = {
     description:
       'Beyond OpenAI: how long the model stays loaded after this request: seconds or `5m`; 0: not at all; -1: for ever',
   }),
+  gpu_device_ids: z
+    .string()
+    .optional()
+    .meta({ description: 'Beyond OpenAI, with an admin key: run on one of these devices (`0,2`, UUIDs, `cpu`)' }),
   cache: z.boolean().optional().meta({
     description: 'false: compute it anew, though the result of an equal job is there. As `Cache-Control: no-cache`',
   }),

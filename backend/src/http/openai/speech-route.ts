@@ -21,6 +21,8 @@ export interface SpeechRouteOptions {
   jobs: JobService;
   uploads: UploadReceiver;
   fetchInput: FetchInput;
+  /** By `cpu`, index or UUID. @throws gpu_not_found */
+  requireDevice(name: string, param: string): { id: string };
   /** @throws where the address can be told from its looks to be one that is not fetched from. */
   checkUrl(url: string): void;
   /** @throws where the address is not one to send to. */
@@ -40,7 +42,7 @@ export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream
     uploads.receive(request, response, async (upload) => {
       const form = parse(upload.fields);
       const asked = parseJobWishes(request, upload.fields);
-      const use = modelUse(response, upload.fields);
+      const use = modelUse(response, upload.fields, options.requireDevice);
       const source = audioSource(upload);
       if ('url' in source) checkUrl(source.url);
       const { fields, signal } = contextOf(response);

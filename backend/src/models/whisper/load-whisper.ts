@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createLogMel, MEL_FRAMES } from '../../audio/log-mel.ts';
 import type { OpenedSession } from '../../audio/session.ts';
 import type { LoadContext } from '../define-model.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import { asFloat32 } from './decoder-passes.ts';
 import {
@@ -46,6 +47,8 @@ export interface LoadedWhisper extends WhisperModel {
   release(): Promise<void>;
 }
 
+const WARM_UP_TOKENS = 4;
+
 /** A layer norm in float16 is taken for an RMS norm, and its rewriting fails (ONNX Runtime 1.26 on a CPU). */
 export const DISABLED_ON_CPU = ['SimplifiedLayerNormFusion'];
 
@@ -60,15 +63,19 @@ export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder
   const bins = melBins(encoder);
   const mel = createLogMel(bins);
   const encode = (features: Float32Array): Promise<Float32Array> => runEncoder(encoder, features, bins);
+  const onSmallerBatch = (size: number, cause: unknown) =>
+    context.log('memory ran out: smaller batches from now on', { max_batch: size, reason: messageOf(cause) });
+  const silence = await encode(new Float32Array(bins * MEL_FRAMES));
+  const wanted = context.maxBatch ?? settings.batching.maxBatch;
+  const maxBatch = await warmUp(decoder, silence, wanted, onSmallerBatch);
 
   return {
     tokenizer,
     scheduler: createScheduler({
       ...settings.batching,
-      ...(context.maxBatch === undefined ? {} : { maxBatch: context.maxBatch }),
+      maxBatch,
       ...windowJobs({ mel, encode, decoder: decoder.rows }),
-      onSmallerBatch: (maxBatch, cause) =>
-        context.log('memory ran out: smaller batches from now on', { max_batch: maxBatch, reason: messageOf(cause) }),
+      onSmallerBatch,
     }),
     vad,
     onlyLanguage: decoder.multilingual ? undefined : 'en',
@@ -80,6 +87,35 @@ export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder
       await vad.release();
     },
   };
+}
+
+/**
+ * A full batch of windows of silence, and a few tokens of each: the first request does not pay for what the runtime prepares
+ * at first use, and what the model holds of a device's memory is measured with it. @returns as many windows as there is memory for
+ */
+async function warmUp(
+  decoder: OpenedDecoder,
+  encoding: Float32Array,
+  wanted: number,
+  onSmallerBatch: (size: number, cause: unknown) => void,
+): Promise<number> {
+  const prompt = decoder.prompt({ language: 'en', task: 'transcribe', timestamps: true });
+  for (let size = wanted; ; size = Math.ceil(size / 2)) {
+    try {
+      await decoder.rows.decode({
+        rows: new Array<Float32Array>(size).fill(encoding),
+        prompts: new Array<number[]>(size).fill(prompt),
+        timestamps: true,
+        maxNewTokens: WARM_UP_TOKENS,
+        temperature: 0,
+        signal: new AbortController().signal,
+      });
+      return size;
+    } catch (error) {
+      if (size === 1 || !isOutOfMemory(error)) throw error;
+      onSmallerBatch(Math.ceil(size / 2), error);
+    }
+  }
 }
 
 /** 80, or 128 from large-v3 on. */
