@@ -52,6 +52,11 @@ export class ModelFiles {
     return this.#state;
   }
 
+  /** Where they are, once they have been found. */
+  get present(): PresentFiles | undefined {
+    return this.#present;
+  }
+
   /** Snapshot commit, once known. */
   get commit(): string | undefined {
     return this.#present?.main.commit;

@@ -17,7 +17,8 @@ import { noSuchModel, requireUnused } from './model-use.ts';
 import type { Plan } from './placement.ts';
 import { Placer } from './placer.ts';
 import type { Quarantine } from './quarantine.ts';
-import { type LoadOrder, type RegistryRequest, ServedModel, type WorkerOrder } from './served-model.ts';
+import type { LoadOrder, RegistryRequest } from './registry-request.ts';
+import { ServedModel, type WorkerOrder } from './served-model.ts';
 
 export interface RegistryOptions {
   catalog: Catalog;

@@ -1,25 +1,23 @@
-/**
- * One model: its files, its replicas on whatever devices, and the requests that wait for them. The single writer of which
- * replicas there are.
- */
+/** One model: its files, its replicas on whatever devices, and the requests for them. The single writer of which replicas there are. */
 import type { AdminModel, AdminModelStatus } from '../contract/admin.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { DeviceKind, RunInput, Task, Tasks } from '../models/define-model.ts';
+import type { DeviceKind, Task, Tasks } from '../models/define-model.ts';
 import type { WorkerProcess } from '../worker/worker-process.ts';
 import type { CatalogEntry } from './catalog.ts';
-import { type ChosenDtype, chooseDtype } from './choose-dtype.ts';
-import { CPU, type DeviceState, type Devices } from './devices.ts';
-import { FairQueue, type QueueEntry, type Throughput } from './fair-queue.ts';
-import type { FootprintKey, Footprints } from './footprints.ts';
-import type { Lane } from './lanes.ts';
+import type { ChosenDtype } from './choose-dtype.ts';
+import type { DeviceState, Devices } from './devices.ts';
+import type { Footprints } from './footprints.ts';
 import type { Preference } from './memory-types.ts';
 import { ModelFiles, type ModelHub, type PresentFiles } from './model-files.ts';
 import { identifyModel, type ModelIdentity } from './model-identity.ts';
-import type { Need, Plan } from './placement.ts';
+import { ModelWish, type Places } from './model-wish.ts';
+import type { Plan } from './placement.ts';
 import type { Placer } from './placer.ts';
 import type { Quarantine } from './quarantine.ts';
+import type { LoadOrder, RegistryRequest } from './registry-request.ts';
 import { LostRun, Replica } from './replica.ts';
+import { Turns, type Waiting } from './turns.ts';
 
 export interface WorkerOrder {
   modelId: string;
@@ -49,48 +47,6 @@ export interface ServedModelOptions {
   onResidue(replica: string, device: string, bytes: number): void;
 }
 
-export interface RegistryRequest<T extends Task> {
-  input: RunInput;
-  params: Tasks[T]['params'];
-  signal: AbortSignal;
-  /** Left out when the caller gets nothing before the result: then a crash may be retried whatever was emitted. */
-  onEvent?(event: Tasks[T]['event']): void;
-  /** Events may come once more: a crash is retried whatever was emitted. */
-  mayRepeatEvents?: boolean | undefined;
-  /** Background work: `requestTimeoutMs` does not hold for it. */
-  unlimited?: boolean | undefined;
-  /** Whose it is (id of an API key): callers share a model's replicas fairly. */
-  tenant?: string | undefined;
-  /** Higher ones first; 0 for what somebody waits for. */
-  priority?: number | undefined;
-  /** Of audio, where known. */
-  audioSeconds?: number | undefined;
-  /** Milliseconds that the model stays loaded afterwards, instead of its own; Infinity = for ever. */
-  keepAliveMs?: number | undefined;
-  /** Ids of devices, one of which it must run on; a replica is started there if need be. */
-  devices?: readonly string[] | undefined;
-  /** Told when it has to wait, before anything else. */
-  onQueued?(queue: { position: number; etaSeconds: number }): void;
-  /** Told when it begins. */
-  onPlaced?(place: { device: string; fallback: string | undefined }): void;
-}
-
-/** An operator's wish: every device gets that many replicas, and no other one any. */
-export interface LoadOrder {
-  devices: readonly DeviceState[];
-  replicasPerDevice: number;
-  precision: string | null;
-  /** −1: for ever; null: the server's default. */
-  keepAliveSeconds: number | null;
-  maxBatch: number | null;
-}
-
-interface Waiting {
-  entry: QueueEntry<Waiting>;
-  granted(replica: Replica): void;
-  refused(error: unknown): void;
-}
-
 interface Retries {
   delayMs: number;
   timer: NodeJS.Timeout | undefined;
@@ -102,14 +58,10 @@ const RETRY_MAX_MS = 60_000;
 
 export class ServedModel {
   readonly #options: ServedModelOptions;
-  readonly #queue: FairQueue<Waiting>;
-  readonly #waiting = new Set<Waiting>();
-  /** Places taken, by replica. */
-  readonly #granted = new Map<Replica, number>();
+  readonly #turns: Turns;
+  readonly #wish: ModelWish;
   readonly #files = new Map<string | undefined, ModelFiles>();
   #replicas: Replica[] = [];
-  #preference: Preference | undefined;
-  #present: PresentFiles | undefined;
   #identity: { of: PresentFiles; made: Promise<ModelIdentity> } | undefined;
   #bringing: Promise<void> | undefined;
   /** Devices of the operator's order that were lost while it ran there. */
@@ -120,17 +72,22 @@ export class ServedModel {
   #nextReplica = 0;
   #pending = 0;
   #closed = false;
-  /** Means over past requests: milliseconds of work a second of audio, and milliseconds a request. */
-  #meanRunMs = 1_000;
-  #realTimeFactor: number | undefined;
   /** Set for a model that must stay loaded: when it is tried again after a failure. */
   #keepLoaded: Retries | undefined;
   rev = 0;
 
   constructor(options: ServedModelOptions) {
     this.#options = options;
-    this.#queue = new FairQueue(options.item.definition.id);
-    this.#replicas = [this.#createReplica(this.#defaultDevices()[0] ?? this.#cpu())];
+    const { item, devices, footprints, maxQueuePerReplica } = options;
+    this.#wish = new ModelWish(item, devices, footprints);
+    this.#turns = new Turns({
+      model: item.definition.id,
+      concurrency: item.definition.concurrency,
+      maxQueuePerReplica,
+      replicas: () => this.#replicas,
+      onChange: () => options.onChange(),
+    });
+    this.#replicas = [this.#createReplica(this.#wish.places().places[0]?.device ?? this.#wish.cpu())];
   }
 
   get id(): string {
@@ -143,7 +100,7 @@ export class ServedModel {
 
   /** With the files that the precision in use needs. */
   get definition() {
-    return this.#chosen().definition;
+    return this.#chosen.definition;
   }
 
   get replicas(): readonly Replica[] {
@@ -164,7 +121,7 @@ export class ServedModel {
   }
 
   get files(): ModelFiles {
-    return this.#filesOf(this.#chosen());
+    return this.#filesOf(this.#chosen);
   }
 
   /** Of every precision that was asked for: what must stay on disk. */
@@ -179,24 +136,23 @@ export class ServedModel {
   /** Those of every precision, but for `keep`. @returns bytes deleted. @throws model_files_elsewhere */
   async deleteFiles(keep: Parameters<ModelFiles['delete']>[0]): Promise<number> {
     const { files } = this;
-    this.#present = undefined;
     try {
       return await files.delete(keep);
     } finally {
       // The other precisions' are looked for again when they are wanted.
       this.#files.clear();
-      this.#files.set(this.#chosen().dtype, files);
+      this.#files.set(this.#chosen.dtype, files);
     }
   }
 
   /** Of what results depend on; undefined while the files are not here. */
   async identify(): Promise<ModelIdentity | undefined> {
-    const chosen = this.#chosen();
+    const chosen = this.#chosen;
     const present = await this.#filesOf(chosen).find();
     if (present === undefined) return undefined;
     // A snapshot does not change: its hashes are read once.
     if (this.#identity?.of !== present) {
-      const made = identifyModel(chosen.definition, present, chosen.dtype, this.#kind());
+      const made = identifyModel(chosen.definition, present, chosen.dtype, this.#kind);
       this.#identity = { of: present, made };
     }
     return this.#identity.made;
@@ -221,7 +177,10 @@ export class ServedModel {
 
   /** What `load` would do. @throws invalid_value */
   plan(order: LoadOrder): Plan {
-    return this.#options.placer.plan(this.#needOf(order));
+    this.#wish.requirePrecision(order);
+    const places = order.devices.map((device) => ({ device, count: order.replicasPerDevice - this.#liveOn(device) }));
+    const missing = places.filter(({ count }) => count > 0);
+    return this.#options.placer.plan(this.#wish.need({ on: 'each', places: missing }));
   }
 
   /**
@@ -232,8 +191,9 @@ export class ServedModel {
     const plan = this.plan(order);
     if (!plan.ok) this.#options.placer.refuse(plan);
     const { devices, ...rest } = order;
-    this.#preference = { model: this.id, devices: devices.map(({ id }) => id), ...rest };
-    await save(this.#preference);
+    const preference = { model: this.id, devices: devices.map(({ id }) => id), ...rest };
+    this.#wish.preference = preference;
+    await save(preference);
     this.#failure = undefined;
     this.#left.clear();
     for (const replica of this.#replicas) if (!this.#isAsWished(replica)) replica.retire();
@@ -242,7 +202,7 @@ export class ServedModel {
 
   /** An operator's wish of before a restart. */
   restore(preference: Preference): void {
-    this.#preference = preference;
+    this.#wish.preference = preference;
     void this.#load();
   }
 
@@ -250,7 +210,7 @@ export class ServedModel {
   async unload({ force }: { force: boolean }): Promise<void> {
     clearTimeout(this.#keepLoaded?.timer);
     this.#keepLoaded = undefined;
-    this.#preference = undefined;
+    this.#wish.preference = undefined;
     if (force) await Promise.all(this.#replicas.map((replica) => replica.stop()));
     else for (const replica of this.#replicas) replica.retire();
   }
@@ -284,7 +244,7 @@ export class ServedModel {
   leave(device: string, reason: string): void {
     for (const replica of this.#replicas) {
       if (replica.device.id !== device || !replica.isLive) continue;
-      if (this.#preference !== undefined) this.#left.add(device);
+      if (this.#wish.preference !== undefined) this.#left.add(device);
       this.#options.log.error('replica ended, its device is not available', { replica: replica.id, reason });
       replica.kill();
     }
@@ -301,7 +261,7 @@ export class ServedModel {
 
   describe(): AdminModel {
     const { family, definition } = this.#options.item;
-    const preference = this.#preference;
+    const { preference } = this.#wish;
     return {
       id: definition.id,
       object: 'model',
@@ -316,9 +276,9 @@ export class ServedModel {
       languages: [...definition.languages],
       published: definition.published ?? null,
       memory_estimate_bytes: definition.memory.estimateBytes,
-      precision: this.#chosen().dtype ?? null,
+      precision: this.#chosen.dtype ?? null,
       precisions: Object.keys(definition.dtypes?.files ?? {}),
-      queued: this.#queue.waiting,
+      queued: this.#turns.queued,
       pending: this.#pending,
       placement:
         preference === undefined
@@ -334,7 +294,7 @@ export class ServedModel {
       files: this.files.describe(),
       replicas: this.#replicas.map((replica) => ({
         ...replica.describe(),
-        bytes_are_measured: this.#options.footprints.find(this.#footprintKey(replica.device.kind)) !== undefined,
+        bytes_are_measured: this.#wish.isMeasured(replica.device.kind),
       })),
     };
   }
@@ -345,10 +305,11 @@ export class ServedModel {
     const { audioPath } = request.input;
     let sent = false;
     const attempt = async (isRetry: boolean): Promise<Tasks[Task]['result']> => {
-      const { replica, entry } = await this.#waitForTurn(request, isRetry);
-      const version = `${this.id}@${this.#present?.main.commit ?? this.#options.item.definition.revision}`;
+      const { replica, waiting } = await this.#waitForTurn(request, isRetry);
       const startedAt = performance.now();
-      let lost = true;
+      const version = `${this.id}@${this.#filesOf(this.#wish.chosen(replica.device.kind)).commit}`;
+      let done: { milliseconds: number; audioSeconds: number } | undefined;
+      let lost = false;
       try {
         await this.#options.quarantine.check(version, audioPath);
         request.onPlaced?.({ device: replica.device.id, fallback: this.#fallback });
@@ -363,19 +324,14 @@ export class ServedModel {
             request.onEvent?.(event);
           },
         });
-        lost = false;
-        this.#noteSpeed(performance.now() - startedAt, result.duration);
-        this.#queue.setAudioSeconds(entry, result.duration);
+        done = { milliseconds: performance.now() - startedAt, audioSeconds: result.duration };
         return result;
       } catch (error) {
         lost = error instanceof LostRun;
         if (error instanceof LostRun && error.blamesInput) await this.#options.quarantine.strike(version, audioPath);
         throw error;
       } finally {
-        this.#giveBack(replica, isRetry);
-        if (lost) this.#queue.finish(entry, 0);
-        else this.#queue.finish(entry);
-        this.#dispatch();
+        this.#turns.end(waiting, replica, done, lost);
       }
     };
     try {
@@ -391,105 +347,26 @@ export class ServedModel {
     }
   }
 
-  /** Resolves when a replica has a place for it. A retry is let in before others, and alone. */
-  async #waitForTurn(request: RegistryRequest<Task>, isRetry: boolean) {
-    const { devices } = request;
-    const turn = Promise.withResolvers<Replica>();
-    const live = this.#replicas.filter(({ isLive }) => isLive);
-    const free = live.reduce((sum, replica) => sum + this.#laneOf(replica).free, 0);
-    const capacity = live.length === 0 ? this.#options.item.definition.concurrency : free;
-    const limit = capacity + this.#options.maxQueuePerReplica * Math.max(1, live.length);
-    // Known to the queue's callbacks before it is in the queue.
-    const waiting = { granted: turn.resolve, refused: turn.reject } as Waiting;
-    waiting.entry = this.#queue.add(
-      {
-        payload: waiting,
-        tenant: request.tenant ?? 'anonymous',
-        weight: 1,
-        priority: request.priority ?? 0,
-        audioSeconds: request.audioSeconds,
-        alone: isRetry,
-        ...(devices === undefined ? {} : { mayUse: (lane) => this.#runsOn(lane, devices) }),
-        readmitted: isRetry,
-        signal: request.signal,
-        onRemoved: (error) => {
-          this.#waiting.delete(waiting);
-          turn.reject(error);
-          this.#options.onChange();
-        },
-      },
-      limit,
-      this.#throughput(),
-    );
-    this.#waiting.add(waiting);
-    const patience = setTimeout(() => this.#losePatience(waiting), this.#options.coldStartWaitMs);
+  /** The replica that has a place for it, brought up if need be. */
+  async #waitForTurn(
+    request: RegistryRequest<Task>,
+    isRetry: boolean,
+  ): Promise<{ replica: Replica; waiting: Waiting }> {
+    const waiting = this.#turns.enter(request, isRetry);
+    if (!this.#turns.isWaiting(waiting)) return { replica: await waiting.granted, waiting };
+    // Who waits for others to finish goes on waiting.
+    const patience = setTimeout(() => {
+      if (!this.isServing) this.#turns.refuse(waiting, this.#stillLoading());
+    }, this.#options.coldStartWaitMs);
     try {
-      this.#dispatch();
-      if (this.#waiting.has(waiting)) {
-        const position = this.#queue.position(waiting.entry);
-        request.onQueued?.({ position, etaSeconds: this.#queue.etaSeconds(waiting.entry, this.#throughput()) });
-        this.#options.onChange();
-        if (devices === undefined) this.#bringUp();
-        else this.#bringUpOn(devices, waiting);
-      }
-      return { replica: await turn.promise, entry: waiting.entry };
+      request.onQueued?.(this.#turns.place(waiting));
+      this.#options.onChange();
+      if (request.devices === undefined) this.#bringUp();
+      else this.#bringUpOn(request.devices, waiting);
+      return { replica: await waiting.granted, waiting };
     } finally {
       clearTimeout(patience);
     }
-  }
-
-  /** The model takes too long to come up; who waits for others to finish goes on waiting. */
-  #losePatience(waiting: Waiting): void {
-    if (this.isServing || !this.#waiting.has(waiting)) return;
-    this.#refuse(waiting, this.#stillLoading());
-  }
-
-  #refuse(waiting: Waiting, error: unknown): void {
-    this.#queue.remove(waiting.entry);
-    this.#waiting.delete(waiting);
-    waiting.refused(error);
-    this.#options.onChange();
-  }
-
-  #dispatch(): void {
-    const serving = this.#replicas.filter(({ isServing }) => isServing);
-    const grants = this.#queue.take(serving.map((replica) => this.#laneOf(replica)));
-    for (const { entry, lane } of grants) {
-      const replica = serving.find(({ id }) => id === lane);
-      if (replica === undefined) continue;
-      const places = entry.request.alone ? replica.capacity : 1;
-      this.#granted.set(replica, (this.#granted.get(replica) ?? 0) + places);
-      this.#waiting.delete(entry.request.payload);
-      entry.request.payload.granted(replica);
-    }
-    if (grants.length > 0) this.#options.onChange();
-  }
-
-  #giveBack(replica: Replica, alone: boolean): void {
-    const left = (this.#granted.get(replica) ?? 0) - (alone ? replica.capacity : 1);
-    if (left > 0) this.#granted.set(replica, left);
-    else this.#granted.delete(replica);
-  }
-
-  #laneOf(replica: Replica): Lane {
-    const { id, capacity } = replica;
-    return { id, capacity, free: Math.max(0, capacity - (this.#granted.get(replica) ?? 0)) };
-  }
-
-  #throughput(): Throughput {
-    const live = Math.max(1, this.#replicas.filter(({ isLive }) => isLive).length);
-    const slots = live * this.#options.item.definition.concurrency;
-    const running = [...this.#granted.values()].reduce((sum, places) => sum + places, 0);
-    // Without a finished request: its usual time, for audio of unknown length.
-    const realTimeFactor = this.#realTimeFactor ?? this.#meanRunMs / 1000 / 30;
-    return { runningAudioSeconds: (running * this.#meanRunMs) / 1000 / realTimeFactor / 2, realTimeFactor, slots };
-  }
-
-  #noteSpeed(milliseconds: number, audioSeconds: number): void {
-    this.#meanRunMs = 0.9 * this.#meanRunMs + 0.1 * milliseconds;
-    if (!(audioSeconds > 0)) return;
-    const factor = milliseconds / 1000 / audioSeconds;
-    this.#realTimeFactor = this.#realTimeFactor === undefined ? factor : 0.9 * this.#realTimeFactor + 0.1 * factor;
   }
 
   // --- replicas ---
@@ -499,13 +376,8 @@ export class ServedModel {
     if (this.#closed || this.#replicas.some(({ isLive }) => isLive)) return;
     this.#ensureReplicas().catch((error: unknown) => {
       if (this.#replicas.some(({ isLive }) => isLive)) return;
-      for (const waiting of [...this.#waiting]) this.#refuse(waiting, error);
+      this.#turns.refuseAll(error);
     });
-  }
-
-  #runsOn(lane: string, devices: readonly string[]): boolean {
-    const replica = this.#replicas.find(({ id }) => id === lane);
-    return replica !== undefined && devices.includes(replica.device.id);
   }
 
   /** One of its devices has a replica, or its caller hears why not. */
@@ -516,7 +388,7 @@ export class ServedModel {
       .filter(({ id }) => devices.includes(id))
       .map((device) => ({ device, count: 1 }));
     this.#startOn({ on: 'any', places }).catch((error: unknown) => {
-      if (this.#waiting.has(waiting)) this.#refuse(waiting, error);
+      this.#turns.refuse(waiting, error);
     });
   }
 
@@ -531,31 +403,31 @@ export class ServedModel {
   async #startReplicas(): Promise<void> {
     this.#fallback = undefined;
     try {
-      await this.#startOn(this.#wish());
+      await this.#startOn(this.#wish.places());
       this.#failure = undefined;
     } catch (error) {
       const failure = toGatewayError(error);
       this.#failure = failure;
-      const mayFallBack = this.#options.allowCpuFallback && this.#kind() === 'cuda' && !this.#closed;
+      const mayFallBack = this.#options.allowCpuFallback && this.#kind === 'cuda' && !this.#closed;
       if (!mayFallBack) throw failure;
       this.#options.log.error('the model runs on the CPU, no GPU could take it', { reason: failure.message });
       this.#fallback = failure.message;
-      await this.#startOn({ on: 'each', places: [{ device: this.#cpu(), count: 1 }] });
+      await this.#startOn({ on: 'each', places: [{ device: this.#wish.cpu(), count: 1 }] });
     }
   }
 
-  async #startOn({ on, places }: { on: Need['on']; places: { device: DeviceState; count: number }[] }): Promise<void> {
-    const kind = places[0]?.device.kind ?? 'cpu';
-    const chosen = this.#chosen(kind);
+  async #startOn({ on, places }: Places): Promise<void> {
     // An operator's order is wish enough to fetch what it takes.
-    const mayDownload = this.#options.autoDownload || this.#preference !== undefined;
-    this.#present = await this.#filesOf(chosen).ensurePresent(mayDownload, NEVER);
+    const mayDownload = this.#options.autoDownload || this.#wish.preference !== undefined;
+    for (const kind of new Set(places.map(({ device }) => device.kind))) {
+      await this.#filesOf(this.#wish.chosen(kind)).ensurePresent(mayDownload, NEVER);
+    }
     const missing = places
       .map(({ device, count }) => ({ device, count: count - this.#liveOn(device) }))
       .filter(({ count }) => count > 0);
     if (missing.length === 0) return;
     const started: Promise<unknown>[] = [];
-    await this.#options.placer.place(this.#need(on, missing), (placements) => {
+    await this.#options.placer.place(this.#wish.need({ on, places: missing }), (placements) => {
       if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
       for (const { device: id, count } of placements) {
         const device = missing.find(({ device }) => device.id === id)?.device;
@@ -566,7 +438,7 @@ export class ServedModel {
     });
     for (const start of started) {
       start.then(
-        () => this.#dispatch(),
+        () => this.#turns.dispatch(),
         () => {},
       );
     }
@@ -586,7 +458,7 @@ export class ServedModel {
 
   /** Records of replicas that are no longer wished. */
   #dropLeftovers(): void {
-    const devices = new Set(this.#wish().places.map(({ device }) => device.id));
+    const devices = new Set(this.#wish.places().places.map(({ device }) => device.id));
     const kept = this.#replicas.filter(
       (replica) => replica.resident !== undefined || (devices.has(replica.device.id) && this.#isAsWished(replica)),
     );
@@ -594,11 +466,7 @@ export class ServedModel {
   }
 
   #isAsWished(replica: Replica): boolean {
-    return replica.wish === this.#wishKey(replica.device.kind);
-  }
-
-  #wishKey(kind: DeviceKind): string {
-    return JSON.stringify([this.#chosen(kind).dtype ?? null, this.#preference?.maxBatch ?? null]);
+    return replica.wish === this.#wish.key(replica.device.kind);
   }
 
   #liveOn(device: DeviceState): number {
@@ -607,27 +475,27 @@ export class ServedModel {
   }
 
   #createReplica(device: DeviceState): Replica {
-    const { item, devices, log, footprints } = this.#options;
+    const { item, devices, log, footprints, requestTimeoutMs, idleTimeoutMs } = this.#options;
     const id = `${this.id}#${this.#nextReplica++}`;
-    const chosen = this.#chosen(device.kind);
-    const maxBatch = this.#preference?.maxBatch ?? undefined;
-    const key = this.#footprintKey(device.kind);
+    const chosen = this.#wish.chosen(device.kind);
+    const maxBatch = this.#wish.preference?.maxBatch ?? undefined;
+    const key = this.#wish.footprintKey(device.kind);
     const replica = new Replica({
       id,
       device,
       devices,
-      wish: this.#wishKey(device.kind),
-      expectedBytes: () => this.#bytesOn(device.kind),
+      wish: this.#wish.key(device.kind),
+      expectedBytes: () => this.#wish.bytesOn(device.kind),
       capacity: item.definition.concurrency,
-      idleTimeoutMs: () => this.#idleTimeoutMs(),
-      requestTimeoutMs: this.#options.requestTimeoutMs,
+      idleTimeoutMs: () => this.#wish.idleTimeoutMs(idleTimeoutMs),
+      requestTimeoutMs,
       createWorker: () => {
-        if (this.#present === undefined) throw new Error(`${this.id}: worker asked for before its files`);
-        const { present } = { present: this.#present };
+        const { present } = this.#filesOf(chosen);
+        if (present === undefined) throw new Error(`${this.id}: worker asked for before its files`);
         return this.#options.createWorker({ modelId: this.id, dtype: chosen.dtype, maxBatch, present, device });
       },
-      isPinned: () => this.#keepLoaded !== undefined || this.#preference?.keepAliveSeconds === -1,
-      isAwaited: () => this.#queue.waiting > 0,
+      isPinned: () => this.#keepLoaded !== undefined || this.#wish.preference?.keepAliveSeconds === -1,
+      isAwaited: () => this.#turns.queued > 0,
       onMeasured: (bytes) => footprints.note(key, bytes),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
       log: log.child({ model: this.id }),
@@ -641,10 +509,10 @@ export class ServedModel {
 
   /** What a replica's change means for those who wait, and for a model that must stay loaded. */
   #afterChange(replica: Replica): void {
-    if (replica.isServing) this.#dispatch();
+    if (replica.isServing) this.#turns.dispatch();
     if (replica.resident !== undefined || this.#closed) return;
-    const isWished = this.#preference !== undefined || this.#keepLoaded !== undefined;
-    if (this.#waiting.size > 0) this.#bringUp();
+    const isWished = this.#wish.preference !== undefined || this.#keepLoaded !== undefined;
+    if (this.#turns.queued > 0) this.#bringUp();
     if (replica.hasCrashed && isWished) void this.#load();
     else if (this.#keepLoaded !== undefined) this.#retryLater(this.#keepLoaded);
   }
@@ -669,8 +537,8 @@ export class ServedModel {
 
   /** What an operator's order does not name ends when its requests are done; never before what it names is there. */
   #retireOthers(): void {
-    if (this.#preference === undefined) return;
-    const { on, places } = this.#wish();
+    if (this.#wish.preference === undefined) return;
+    const { on, places } = this.#wish.places();
     if (on === 'any') return;
     const left = new Map(places.map(({ device, count }) => [device.id, count]));
     for (const replica of this.#replicas.filter(({ isLive }) => isLive)) {
@@ -693,44 +561,15 @@ export class ServedModel {
     keep.delayMs = Math.min(RETRY_MAX_MS, 2 * keep.delayMs);
   }
 
-  // --- where and how ---
+  // --- files and words ---
 
-  /** The operator's devices as far as they work; else any GPU, and without one the CPU. */
-  #wish(): { on: Need['on']; places: { device: DeviceState; count: number }[] } {
-    const preference = this.#preference;
-    const all = this.#options.devices.list();
-    const wished = preference?.devices.flatMap((id) => all.find((device) => device.id === id) ?? []) ?? [];
-    const working = wished.filter(({ unavailable }) => unavailable === null);
-    if (working.length > 0) {
-      const count = preference?.replicasPerDevice ?? 1;
-      return { on: 'each', places: working.map((device) => ({ device, count })) };
-    }
-    const places = this.#defaultDevices(wished[0]?.kind).map((device) => ({ device, count: 1 }));
-    return { on: 'any', places };
+  /** Kind of the devices it lives on, or shall. */
+  get #kind(): DeviceKind {
+    return this.#replicas.find(({ isLive }) => isLive)?.device.kind ?? this.#wish.kind;
   }
 
-  /** Of GPUs, those that work: where there is one, a model goes to no other kind. */
-  #defaultDevices(kind?: DeviceKind): DeviceState[] {
-    const all = this.#options.devices.list();
-    const gpus = all.filter((device) => device.kind === 'cuda' && device.unavailable === null);
-    if (gpus.length > 0 && kind !== 'cpu') return gpus;
-    // Wished onto GPUs that are gone: they are named in the refusal.
-    return kind === 'cuda' ? all.filter((device) => device.kind === 'cuda') : [this.#cpu()];
-  }
-
-  #cpu(): DeviceState {
-    const cpu = this.#options.devices.list().find(({ id }) => id === CPU);
-    if (cpu === undefined) throw new Error('there is no CPU');
-    return cpu;
-  }
-
-  #kind(): DeviceKind {
-    return this.#replicas.find(({ isLive }) => isLive)?.device.kind ?? this.#wish().places[0]?.device.kind ?? 'cpu';
-  }
-
-  #chosen(kind?: DeviceKind, precision = this.#preference?.precision): ChosenDtype {
-    const { definition, dtype } = this.#options.item;
-    return chooseDtype(definition, kind ?? this.#kind(), precision ?? dtype);
+  get #chosen(): ChosenDtype {
+    return this.#wish.chosen(this.#kind);
   }
 
   #filesOf({ dtype, definition }: ChosenDtype): ModelFiles {
@@ -739,47 +578,6 @@ export class ServedModel {
     const files = new ModelFiles(definition, this.#options.hub, () => this.#options.onChange());
     this.#files.set(dtype, files);
     return files;
-  }
-
-  #footprintKey(deviceKind: DeviceKind): FootprintKey {
-    const precision = this.#chosen(deviceKind).dtype ?? null;
-    return { model: this.id, precision, maxBatch: this.#preference?.maxBatch ?? null, deviceKind };
-  }
-
-  #bytesOn(kind: DeviceKind): number {
-    const measured = this.#options.footprints.find(this.#footprintKey(kind));
-    return measured?.peakBytes ?? this.#options.item.definition.memory.estimateBytes;
-  }
-
-  #need(on: Need['on'], places: { device: DeviceState; count: number }[]): Omit<Need, 'marginBytes'> {
-    const candidates = places.map(({ device, count }) => {
-      return { device: device.id, count, bytesPerReplica: this.#bytesOn(device.kind) };
-    });
-    return { model: this.id, on, candidates };
-  }
-
-  #needOf({ devices, replicasPerDevice, precision }: LoadOrder): Omit<Need, 'marginBytes'> {
-    for (const { kind } of devices) this.#checkPrecision(kind, precision);
-    const places = devices.map((device) => ({ device, count: replicasPerDevice - this.#liveOn(device) }));
-    return this.#need(
-      'each',
-      places.filter(({ count }) => count > 0),
-    );
-  }
-
-  #checkPrecision(kind: DeviceKind, precision: string | null): void {
-    try {
-      this.#chosen(kind, precision ?? undefined);
-    } catch (error) {
-      throw new GatewayError('invalid_value', { message: `${toError(error).message}.`, param: 'precision' });
-    }
-  }
-
-  #idleTimeoutMs(): number {
-    const seconds = this.#preference?.keepAliveSeconds ?? null;
-    if (seconds === null) return this.#options.idleTimeoutMs;
-    // 0 is at once, which is not never.
-    return seconds < 0 ? 0 : Math.max(1, seconds * 1000);
   }
 
   #status(): AdminModelStatus {
@@ -803,10 +601,6 @@ export class ServedModel {
 }
 
 const NEVER = new AbortController().signal;
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
 
 function crashed(cause: LostRun): GatewayError {
   return new GatewayError('worker_crashed', {

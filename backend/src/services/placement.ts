@@ -4,7 +4,7 @@ import type { LoadRequest, PlacementPlan } from '../contract/placement.ts';
 import { GatewayError } from '../errors.ts';
 import type { Devices } from '../registry/devices.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import type { LoadOrder } from '../registry/served-model.ts';
+import type { LoadOrder } from '../registry/registry-request.ts';
 
 export function createPlacement(registry: ModelRegistry, devices: Devices) {
   function orderOf(request: Omit<LoadRequest, 'plan_rev'>): LoadOrder {

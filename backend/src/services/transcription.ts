@@ -3,7 +3,7 @@ import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } fro
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import type { RegistryRequest } from '../registry/served-model.ts';
+import type { RegistryRequest } from '../registry/registry-request.ts';
 
 /** Whose request it is, and what becomes of the model behind it. */
 export type ModelUse = Pick<
