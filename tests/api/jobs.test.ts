@@ -113,6 +113,8 @@ describe('a job', () => {
     expect((await get(job.id)).status).toBe('cancelled');
     const again = await json<Job>(await api.fetch(`/v1/jobs/${job.id}/cancel`, { method: 'POST' }));
     expect(again.finished_at).toBe(cancelled.finished_at);
+    const manifest = await json<object>(await api.fetch(`/v1/jobs/${job.id}/artifacts/manifest.json`));
+    expect(manifest).toMatchObject({ cancelled: true, outputs: [], model: { id: 'fake/echo' } });
   });
 
   it('leaves nothing when it is deleted', async () => {

@@ -52,7 +52,7 @@ export interface JobServiceOptions {
   /** Jobs that are computed at a time, for estimates. */
   concurrency: number;
   /** Files the manifest of a job that computes nothing needs are written by. */
-  putManifest(job: JobRow, outputs: readonly ArtifactRow[], takenFrom: string): Promise<ArtifactRow>;
+  putManifest(job: JobRow, outputs: readonly ArtifactRow[], takenFrom?: string): Promise<ArtifactRow>;
 }
 
 const MANIFEST = 'manifest.json';
@@ -151,11 +151,15 @@ export class JobService {
 
   /** Ends it at once, whether it waits or is worked on; what has been computed is lost. Over already: stays as it is. */
   async cancel(owner: string, id: string): Promise<JobRow> {
-    const { store, hooks } = this.#options;
+    const { store, hooks, putManifest } = this.#options;
     const job = await this.get(owner, id);
     await store.transaction(async (transaction) => {
       const ended = await this.#end(transaction, job.id);
-      if (ended !== undefined) for (const hook of hooks) await hook.ended?.(transaction, ended);
+      if (ended === undefined) return;
+      // A full disk, for one, must not keep the job from ending.
+      const manifest = await putManifest(ended, []).catch(() => undefined);
+      if (manifest !== undefined) await store.addArtifacts(transaction, [manifest]);
+      for (const hook of hooks) await hook.ended?.(transaction, ended);
     });
     return this.get(owner, id);
   }

@@ -50,7 +50,7 @@ export async function openJobs(options: JobSystemOptions): Promise<JobSystem> {
   const artifacts = new LocalArtifacts(root);
   const notifications = new Notifications({ connection: database.connection, channel: JOB_CHANNEL, log });
   const queue = await JobQueue.start({ connection: database.connection, log, concurrency });
-  const writeManifest = (job: JobRow, outputs: readonly ArtifactRow[], takenFrom: string) =>
+  const writeManifest = (job: JobRow, outputs: readonly ArtifactRow[], takenFrom?: string) =>
     putManifest(artifacts, { job, outputs, takenFrom, provenance: undefined, softwareVersion: version });
   const service = new JobService({
     store,

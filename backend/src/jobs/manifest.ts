@@ -39,7 +39,9 @@ export interface ManifestParts {
 /** @returns the row that names it. */
 export async function putManifest(artifacts: ArtifactStore, parts: ManifestParts): Promise<ArtifactRow> {
   const { job } = parts;
-  const key = `jobs/${job.id}/${job.attempt}-manifest.json`;
+  // Whoever works on it when it is cancelled may be writing one of its own.
+  const which = job.status === 'cancelled' ? 'cancelled' : String(job.attempt);
+  const key = `jobs/${job.id}/${which}-manifest.json`;
   const stored = await artifacts.put(key, manifestOf(parts));
   return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', ...stored };
 }
@@ -60,6 +62,7 @@ function manifestOf({ job, provenance, outputs, takenFrom, error, softwareVersio
     stages: provenance?.stages ?? [],
     outputs: outputs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
     ...(error === undefined ? {} : { error }),
+    ...(job.status === 'cancelled' ? { cancelled: true } : {}),
     ...(takenFrom === undefined ? {} : { taken_from_job: takenFrom }),
     software: { name: 'audio-gateway', version: softwareVersion },
   };
