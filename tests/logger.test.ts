@@ -22,6 +22,17 @@ describe('logger', () => {
     });
   });
 
+  it('drops what is said after its end', async () => {
+    const dir = await tempDir();
+    const log = createLogger({ level: 'info', dir, fileName: 'a.log', secrets: [], console: false });
+    log.info('before');
+    const child = log.child({ late: true });
+    await log.close();
+    child.warn('after');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await readFile(join(dir, 'a.log'), 'utf8')).trim().split('\n')).toHaveLength(1);
+  });
+
   it('lets no secret through, wherever it hides', () => {
     const value = {
       message: 'key my-own-secret failed',

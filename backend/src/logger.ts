@@ -94,7 +94,8 @@ function withFields(logger: winston.Logger, base: LogFields): Logger {
   const write =
     (level: string) =>
     (message: string, fields: LogFields = {}) => {
-      logger.log({ level, ...base, ...fields, message });
+      // Connections that are being closed may have a last word after it.
+      if (!logger.writableEnded) logger.log({ level, ...base, ...fields, message });
     };
   return {
     debug: write('debug'),
