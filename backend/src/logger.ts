@@ -77,12 +77,18 @@ export function createLogger(options: LoggerOptions): RootLogger {
     format: winston.format.combine(winston.format.timestamp(), redacted(), winston.format.json()),
     transports: options.console ? [new winston.transports.Console(), file] : [file],
   });
+  let closed = false;
+  // Connections that are being closed may have a last word after it.
+  const log = (entry: winston.LogEntry) => {
+    if (!closed) logger.log(entry);
+  };
   return {
-    ...withFields(logger, {}),
+    ...withFields(log, {}),
     hide: (secret) => {
       if (!secrets.includes(secret)) secrets.push(secret);
     },
     close: async () => {
+      closed = true;
       const finished = once(file, 'finish');
       logger.end();
       await finished;
@@ -90,18 +96,17 @@ export function createLogger(options: LoggerOptions): RootLogger {
   };
 }
 
-function withFields(logger: winston.Logger, base: LogFields): Logger {
+function withFields(log: (entry: winston.LogEntry) => void, base: LogFields): Logger {
   const write =
     (level: string) =>
     (message: string, fields: LogFields = {}) => {
-      // Connections that are being closed may have a last word after it.
-      if (!logger.writableEnded) logger.log({ level, ...base, ...fields, message });
+      log({ level, ...base, ...fields, message });
     };
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (fields) => withFields(logger, { ...base, ...fields }),
+    child: (fields) => withFields(log, { ...base, ...fields }),
   };
 }
