@@ -22,7 +22,13 @@ export interface DevicesOptions {
   hostMemory?: () => { totalBytes: number; usedBytes: number };
 }
 
-export type DeviceState = Omit<Device, 'reservedBytes'> & { index: number | null };
+export interface DeviceState extends Omit<Device, 'reservedBytes'> {
+  index: number | null;
+  /** It has gone, and what ran on it with it. */
+  isLost: boolean;
+  /** `unavailable` may pass by itself: the device is lost, or the driver does not answer. */
+  mayReturn: boolean;
+}
 
 export const CPU = 'cpu';
 /** How long memory may take to come back after a process has ended. */
@@ -52,6 +58,8 @@ export class Devices {
       totalBytes,
       usedBytes,
       unavailable: null,
+      isLost: false,
+      mayReturn: false,
     };
     return [...data.map((gpu) => this.#gpu(gpu)), cpu];
   }
@@ -141,6 +149,7 @@ export class Devices {
   }
 
   #gpu(gpu: Gpu): DeviceState {
+    const isLost = gpu.state === 'lost';
     return {
       id: gpu.uuid,
       kind: 'cuda',
@@ -149,6 +158,9 @@ export class Devices {
       totalBytes: gpu.memory_total_bytes ?? 0,
       usedBytes: gpu.memory_used_bytes ?? 0,
       unavailable: this.#whyNot(gpu),
+      isLost,
+      mayReturn:
+        this.#options.cudaMissing === undefined && (isLost || this.#options.gpus.current().state !== 'available'),
     };
   }
 

@@ -290,8 +290,9 @@ export class ModelRegistry {
   }
 
   #leaveLostDevices(): void {
-    for (const { id, label, unavailable } of this.#options.devices.list()) {
-      if (unavailable === null) continue;
+    // A driver that does not answer says nothing of the processes on its GPUs: they go on.
+    for (const { id, label, isLost, unavailable } of this.#options.devices.list()) {
+      if (!isLost) continue;
       for (const model of this.#models.values()) model.leave(id, `${label}: ${unavailable}`);
     }
   }

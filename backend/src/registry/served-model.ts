@@ -658,17 +658,21 @@ export class ServedModel {
       const count = preference?.replicasPerDevice ?? 1;
       return { on: 'each', places: working.map((device) => ({ device, count })) };
     }
-    const places = this.#defaultDevices(wished[0]?.kind).map((device) => ({ device, count: 1 }));
+    // What the driver does not list at the moment is a GPU all the same.
+    const kind = preference?.devices.some((id) => id !== CPU) ? 'cuda' : preference && 'cpu';
+    const places = this.#defaultDevices(kind).map((device) => ({ device, count: 1 }));
     return { on: 'any', places };
   }
 
   /** Of GPUs, those that work: where there is one, a model goes to no other kind. */
   #defaultDevices(kind?: DeviceKind): DeviceState[] {
     const all = this.#options.devices.list();
-    const gpus = all.filter((device) => device.kind === 'cuda' && device.unavailable === null);
-    if (gpus.length > 0 && kind !== 'cpu') return gpus;
-    // Wished onto GPUs that are gone: they are named in the refusal.
-    return kind === 'cuda' ? all.filter((device) => device.kind === 'cuda') : [this.#cpu()];
+    if (kind === 'cpu') return [this.#cpu()];
+    const gpus = all.filter((device) => device.kind === 'cuda');
+    const working = gpus.filter(({ unavailable }) => unavailable === null);
+    if (working.length > 0) return working;
+    // GPUs that are gone, wished or only for now, are named in the refusal: nothing slips to the CPU meanwhile.
+    return kind === 'cuda' || gpus.some(({ mayReturn }) => mayReturn) ? gpus : [this.#cpu()];
   }
 
   #cpu(): DeviceState {
