@@ -12,7 +12,6 @@ import { type ChosenDtype, chooseDtype } from './choose-dtype.ts';
 import { CPU, type DeviceState, type Devices } from './devices.ts';
 import { FairQueue, type QueueEntry, type Throughput } from './fair-queue.ts';
 import type { FootprintKey, Footprints } from './footprints.ts';
-import type { Lane } from './lanes.ts';
 import type { Preference } from './memory-types.ts';
 import { ModelFiles, type ModelHub, type PresentFiles } from './model-files.ts';
 import { identifyModel, type ModelIdentity } from './model-identity.ts';
@@ -102,8 +101,6 @@ export class ServedModel {
   readonly #options: ServedModelOptions;
   readonly #queue: FairQueue<Waiting>;
   readonly #waiting = new Set<Waiting>();
-  /** Places taken, by replica. */
-  readonly #granted = new Map<Replica, number>();
   readonly #files = new Map<string | undefined, ModelFiles>();
   #replicas: Replica[] = [];
   #preference: Preference | undefined;
@@ -364,7 +361,7 @@ export class ServedModel {
         if (error instanceof LostRun && error.blamesInput) await this.#options.quarantine.strike(version, audioPath);
         throw error;
       } finally {
-        this.#giveBack(replica, isRetry);
+        replica.release(placesOf(replica, isRetry));
         if (lost) this.#queue.finish(entry, 0);
         else this.#queue.finish(entry);
         this.#dispatch();
@@ -387,7 +384,7 @@ export class ServedModel {
   async #waitForTurn(request: RegistryRequest<Task>, isRetry: boolean) {
     const turn = Promise.withResolvers<Replica>();
     const live = this.#replicas.filter(({ isLive }) => isLive);
-    const free = live.reduce((sum, replica) => sum + this.#laneOf(replica).free, 0);
+    const free = live.reduce((sum, replica) => sum + replica.free, 0);
     const capacity = live.length === 0 ? this.#options.item.definition.concurrency : free;
     const limit = capacity + this.#options.maxQueuePerReplica * Math.max(1, live.length);
     // Known to the queue's callbacks before it is in the queue.
@@ -442,33 +439,21 @@ export class ServedModel {
 
   #dispatch(): void {
     const serving = this.#replicas.filter(({ isServing }) => isServing);
-    const grants = this.#queue.take(serving.map((replica) => this.#laneOf(replica)));
+    const grants = this.#queue.take(serving.map(({ id, capacity, free }) => ({ id, capacity, free })));
     for (const { entry, lane } of grants) {
       const replica = serving.find(({ id }) => id === lane);
       if (replica === undefined) continue;
-      const places = entry.request.alone ? replica.capacity : 1;
-      this.#granted.set(replica, (this.#granted.get(replica) ?? 0) + places);
+      replica.claim(placesOf(replica, entry.request.alone));
       this.#waiting.delete(entry.request.payload);
       entry.request.payload.granted(replica);
     }
     if (grants.length > 0) this.#options.onChange();
   }
 
-  #giveBack(replica: Replica, alone: boolean): void {
-    const left = (this.#granted.get(replica) ?? 0) - (alone ? replica.capacity : 1);
-    if (left > 0) this.#granted.set(replica, left);
-    else this.#granted.delete(replica);
-  }
-
-  #laneOf(replica: Replica): Lane {
-    const { id, capacity } = replica;
-    return { id, capacity, free: Math.max(0, capacity - (this.#granted.get(replica) ?? 0)) };
-  }
-
   #throughput(): Throughput {
     const live = Math.max(1, this.#replicas.filter(({ isLive }) => isLive).length);
     const slots = live * this.#options.item.definition.concurrency;
-    const running = [...this.#granted.values()].reduce((sum, places) => sum + places, 0);
+    const running = this.#replicas.reduce((sum, { capacity, free }) => sum + capacity - free, 0);
     // Without a finished request: its usual time, for audio of unknown length.
     const realTimeFactor = this.#realTimeFactor ?? this.#meanRunMs / 1000 / 30;
     return { runningAudioSeconds: (running * this.#meanRunMs) / 1000 / realTimeFactor / 2, realTimeFactor, slots };
@@ -763,6 +748,11 @@ const NEVER = new AbortController().signal;
 
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** That a request takes in it. */
+function placesOf({ capacity }: Replica, isAlone: boolean): number {
+  return isAlone ? capacity : 1;
 }
 
 function crashed(cause: LostRun): GatewayError {
