@@ -93,8 +93,6 @@ export class Replica {
   #heldBytes: number | undefined;
   #peakBytes = 0;
   #residueBytes: number | undefined;
-  /** Of the device, when the process was there for the last time. */
-  #usedBefore: number | undefined;
   #lastUsedAt = Date.now();
   #keepAliveMs: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -263,7 +261,8 @@ export class Replica {
     }
     this.#stopping ??= (async () => {
       this.#setState('stopping');
-      this.#usedBefore = await this.#options.devices.used(this.device.id);
+      // What else is in use there, to compare with afterwards.
+      await this.#options.devices.refresh();
       await worker.stop(STOP_GRACE_MS);
       this.#setState('stopped');
     })().finally(() => {
@@ -322,9 +321,10 @@ export class Replica {
     }
     const worker = this.#worker;
     if (worker === undefined || this.#state !== 'starting') throw unloadedWhileLoading();
-    const held = this.device.kind === 'cpu' ? measured.result.residentBytes : measured.grownBytes;
+    const ofProcess = worker.pid && this.#options.devices.usedByProcess(this.device.id, worker.pid);
+    const held = this.device.kind === 'cpu' ? measured.result.residentBytes : (ofProcess ?? measured.grownBytes);
     if (held !== undefined) {
-      this.#heldBytes = held;
+      this.#hold(held);
       this.#peakBytes = held;
       this.#options.onMeasured({ loaded: held, peak: held });
     }
@@ -342,10 +342,15 @@ export class Replica {
     const held = this.device.kind === 'cpu' ? residentBytes : pid && devices.usedByProcess(this.device.id, pid);
     if (held === undefined || held === 0 || this.#state !== 'ready') return;
     const loaded = this.#heldBytes ?? held;
-    this.#heldBytes = held;
+    this.#hold(held);
     if (held <= this.#peakBytes) return;
     this.#peakBytes = held;
     onMeasured({ loaded, peak: held });
+  }
+
+  #hold(bytes: number | undefined): void {
+    this.#heldBytes = bytes;
+    this.#options.devices.hold(this.device.id, this.id, bytes ?? 0);
   }
 
   async #runIn(worker: WorkerProcess, request: ReplicaRun): Promise<Tasks[Task]['result']> {
@@ -388,8 +393,8 @@ export class Replica {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#startedAt = undefined;
-    this.#released = this.#proveRelease(this.#heldBytes ?? 0);
-    this.#heldBytes = undefined;
+    this.#hold(undefined);
+    this.#released = this.#proveRelease();
     clearTimeout(this.#idleTimer);
     if (this.#state !== 'ready') return;
     this.#retiring = false;
@@ -413,10 +418,9 @@ export class Replica {
     } else this.#setState('stopped');
   }
 
-  async #proveRelease(heldBytes: number): Promise<void> {
+  async #proveRelease(): Promise<void> {
     const { device, devices, onResidue, onChange } = this.#options;
-    const residue = await devices.proveRelease(device.id, this.#usedBefore ?? devices.knownUse(device.id), heldBytes);
-    this.#usedBefore = undefined;
+    const residue = await devices.proveRelease(device.id);
     if (residue === undefined) return;
     this.#residueBytes = residue;
     if (residue > 0) onResidue(residue);
