@@ -47,6 +47,8 @@ export interface ReplicaOptions {
   onMeasured(bytes: { loaded: number; peak: number }): void;
   /** Memory of a GPU that did not come back after its end. */
   onResidue(bytes: number): void;
+  /** Its process ended by itself, and it is not `failed` for that yet. */
+  onCrash(): void;
   log: Logger;
   onChange: () => void;
 }
@@ -415,7 +417,10 @@ export class Replica {
         detail: exit.stderr,
       });
       this.#setState('failed');
-    } else this.#setState('stopped');
+      return;
+    }
+    this.#setState('stopped');
+    this.#options.onCrash();
   }
 
   async #proveRelease(): Promise<void> {

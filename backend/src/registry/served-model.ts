@@ -96,6 +96,13 @@ interface Retries {
 /** Pauses between tries to bring back a model that must stay loaded: 1 s, 2 s … 60 s. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
+/** Between tries to bring back replicas that were unloaded while others of the model served on. */
+const GROW_PAUSE_MS = 5_000;
+
+/** What was being started is not wished any more. */
+class Superseded extends Error {
+  override readonly name = 'Superseded';
+}
 
 export class ServedModel {
   readonly #options: ServedModelOptions;
@@ -107,6 +114,9 @@ export class ServedModel {
   #present: PresentFiles | undefined;
   #identity: { of: PresentFiles; made: Promise<ModelIdentity> } | undefined;
   #bringing: Promise<void> | undefined;
+  /** Grows with every order: what an earlier one was about to start is not started. */
+  #order = 0;
+  #growAt = 0;
   #failure: GatewayError | undefined;
   /** Why it runs on the CPU though a GPU was meant. */
   #fallback: string | undefined;
@@ -228,10 +238,11 @@ export class ServedModel {
     this.#preference = { model: this.id, devices: devices.map(({ id }) => id), ...rest };
     await save(this.#preference);
     this.#failure = undefined;
+    this.#supersede();
     for (const replica of this.#replicas) {
       if (!devices.some(({ id }) => id === replica.device.id) || !this.#isAsWished(replica)) replica.retire();
     }
-    this.#bringing = undefined;
+    for (const { id } of devices) this.#retireBeyond(order.replicasPerDevice, id);
     void this.#load();
   }
 
@@ -246,6 +257,7 @@ export class ServedModel {
     clearTimeout(this.#keepLoaded?.timer);
     this.#keepLoaded = undefined;
     this.#preference = undefined;
+    this.#supersede();
     if (force) await Promise.all(this.#replicas.map((replica) => replica.stop()));
     else for (const replica of this.#replicas) replica.retire();
   }
@@ -470,19 +482,46 @@ export class ServedModel {
 
   /** Sees to it that somebody serves those who wait; they hear why if that fails. */
   #bringUp(): void {
-    if (this.#closed || this.#replicas.some(({ isLive }) => isLive)) return;
+    if (this.#closed) return;
+    if (this.#isLive && !this.#mayGrow()) return;
     this.#ensureReplicas().catch((error: unknown) => {
-      if (this.#replicas.some(({ isLive }) => isLive)) return;
+      if (this.#isLive) return;
+      if (error instanceof Superseded && this.#waiting.size > 0) return this.#bringUp();
       for (const waiting of [...this.#waiting]) this.#refuse(waiting, error);
     });
   }
 
-  /** All replicas that are wished are up, or why not one is. */
+  get #isLive(): boolean {
+    return this.#replicas.some(({ isLive }) => isLive);
+  }
+
+  /** Of several replicas that were ordered, one that is at rest may help those that serve. */
+  #mayGrow(): boolean {
+    if (this.#preference === undefined || Date.now() < this.#growAt) return false;
+    const atRest = this.#replicas.some((replica) => replica.state === 'stopped' && this.#isAsWished(replica));
+    if (atRest) this.#growAt = Date.now() + GROW_PAUSE_MS;
+    return atRest;
+  }
+
+  #retireBeyond(count: number, device: string): void {
+    const live = this.#replicas.filter((replica) => replica.device.id === device && replica.isLive);
+    // The free ones first.
+    for (const replica of live.sort((a, b) => a.free - b.free).slice(count)) replica.retire();
+  }
+
+  #supersede(): void {
+    this.#order += 1;
+    this.#bringing = undefined;
+  }
+
+  /** All replicas that are wished are up, or why not one is. @throws Superseded when another order came meanwhile */
   #ensureReplicas(): Promise<void> {
-    this.#bringing ??= this.#startReplicas().finally(() => {
-      this.#bringing = undefined;
+    if (this.#bringing !== undefined) return this.#bringing;
+    const bringing = this.#startReplicas().finally(() => {
+      if (this.#bringing === bringing) this.#bringing = undefined;
     });
-    return this.#bringing;
+    this.#bringing = bringing;
+    return bringing;
   }
 
   async #startReplicas(): Promise<void> {
@@ -491,9 +530,11 @@ export class ServedModel {
       await this.#startOn(this.#wish());
       this.#failure = undefined;
     } catch (error) {
+      if (error instanceof Superseded) throw error;
       const failure = toGatewayError(error);
       this.#failure = failure;
-      const mayFallBack = this.#options.allowCpuFallback && this.#kind() === 'cuda' && !this.#closed;
+      const isOnGpus = this.#kind() === 'cuda';
+      const mayFallBack = this.#options.allowCpuFallback && isOnGpus && !this.#closed && !this.#isLive;
       if (!mayFallBack) throw failure;
       this.#options.log.error('the model runs on the CPU, no GPU could take it', { reason: failure.message });
       this.#fallback = failure.message;
@@ -506,14 +547,16 @@ export class ServedModel {
     const chosen = this.#chosen(kind);
     // An operator's order is wish enough to fetch what it takes.
     const mayDownload = this.#options.autoDownload || this.#preference !== undefined;
+    const order = this.#order;
     this.#present = await this.#filesOf(chosen).ensurePresent(mayDownload, NEVER);
     const missing = places
       .map(({ device, count }) => ({ device, count: count - this.#liveOn(device) }))
       .filter(({ count }) => count > 0);
-    if (missing.length === 0) return;
+    if (missing.length === 0 || (on === 'any' && this.#isLive)) return;
     const started: Promise<unknown>[] = [];
     await this.#options.placer.place(this.#need(on, missing), (placements) => {
       if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
+      if (order !== this.#order) throw new Superseded();
       for (const { device: id, count } of placements) {
         const device = missing.find(({ device }) => device.id === id)?.device;
         if (device === undefined) continue;
@@ -586,6 +629,7 @@ export class ServedModel {
       isAwaited: () => this.#queue.waiting > 0,
       onMeasured: (bytes) => footprints.note(key, bytes),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
+      onCrash: () => void this.#restore(),
       log: log.child({ model: this.id }),
       onChange: () => {
         this.#options.onChange();
@@ -603,13 +647,19 @@ export class ServedModel {
     else if (this.#keepLoaded !== undefined) this.#retryLater(this.#keepLoaded);
   }
 
+  /** An order holds after a crash too, whether somebody asks for the model or not. */
+  async #restore(): Promise<void> {
+    await this.#bringing?.catch(() => {});
+    if (this.#preference !== undefined && !this.#closed) await this.#load();
+  }
+
   async #load(): Promise<void> {
     try {
       for (const replica of this.#replicas) if (this.#keepLoaded !== undefined) replica.endPause();
       await this.#ensureReplicas();
       if (this.#keepLoaded !== undefined) this.#keepLoaded.delayMs = RETRY_MIN_MS;
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed || error instanceof Superseded) return;
       this.#options.log.error('model could not be loaded', {
         model: this.id,
         error: toGatewayError(error).message,
@@ -622,7 +672,7 @@ export class ServedModel {
   /** Tries a model again that must be loaded and is neither that nor being loaded, with growing pauses. */
   #retryLater(keep: Retries): void {
     if (keep.timer !== undefined || this.#bringing !== undefined || this.#closed) return;
-    if (this.#replicas.some(({ isLive }) => isLive)) return;
+    if (this.#isLive) return;
     keep.timer = setTimeout(() => {
       keep.timer = undefined;
       void this.#load();
