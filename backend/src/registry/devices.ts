@@ -22,7 +22,13 @@ export interface DevicesOptions {
   hostMemory?: () => { totalBytes: number; usedBytes: number };
 }
 
-export type DeviceState = Omit<Device, 'reservedBytes'> & { index: number | null };
+export interface DeviceState extends Omit<Device, 'reservedBytes'> {
+  index: number | null;
+  /** It has gone, and what ran on it with it. */
+  isLost: boolean;
+  /** `unavailable` may pass by itself: the device is lost, or the driver does not answer. */
+  mayReturn: boolean;
+}
 
 export const CPU = 'cpu';
 /** How long memory may take to come back after a process has ended. */
@@ -35,9 +41,22 @@ export class Devices {
   readonly #options: DevicesOptions;
   /** The end of the last measured action of each device. */
   readonly #last = new Map<string, Promise<unknown>>();
+  /** What replicas hold, by device and replica: the part of a device's use that is accounted for. */
+  readonly #held = new Map<string, Map<string, number>>();
+  /** Use of a device that no replica accounts for, in the last two readings while nothing was being measured on it. */
+  readonly #unaccounted = new Map<string, readonly [number, number]>();
 
   constructor(options: DevicesOptions) {
     this.#options = options;
+    options.gpus.subscribe(() => this.#noteUnaccounted());
+  }
+
+  /** A replica holds so much of a device from now on; 0 once its process is gone. */
+  hold(device: string, replica: string, bytes: number): void {
+    const held = this.#held.get(device) ?? new Map<string, number>();
+    this.#held.set(device, held);
+    if (bytes > 0) held.set(replica, bytes);
+    else held.delete(replica);
   }
 
   /** GPUs in the driver's order, then the CPU. */
@@ -52,6 +71,8 @@ export class Devices {
       totalBytes,
       usedBytes,
       unavailable: null,
+      isLost: false,
+      mayReturn: false,
     };
     return [...data.map((gpu) => this.#gpu(gpu)), cpu];
   }
@@ -80,17 +101,17 @@ export class Devices {
   }
 
   /**
-   * `act` while nothing else that moves this device's memory on our account goes on, and by how much its use grew.
-   * Undefined where that cannot be told: the CPU's is measured by process, and a driver may fail to answer.
+   * `act` while no other load on this device goes on, and by how much its use grew, replicas that ended meanwhile left
+   * out. Undefined where that cannot be told: the CPU's is measured by process, and a driver may fail to answer.
    */
   async measure<T>(device: string, act: () => Promise<T>): Promise<{ result: T; grownBytes: number | undefined }> {
     if (device === CPU) return { result: await act(), grownBytes: undefined };
     return this.#alone(device, async () => {
       const release = this.#options.gpus.watchClosely();
       try {
-        const before = await this.#used(device);
+        const before = await this.#unaccountedNow(device);
         const result = await act();
-        const after = await this.#used(device);
+        const after = await this.#unaccountedNow(device);
         const grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
         return { result, grownBytes: grown };
       } finally {
@@ -100,33 +121,31 @@ export class Devices {
   }
 
   /**
-   * Waits until a device's use has fallen by what an ended process had, 5 s at most. `usedBefore`: with the process.
+   * Waits until no more of a device's use is unaccounted for than before a replica ended, which holds nothing any more:
+   * 5 s at most. So it does not matter what else was loaded or ended there meanwhile.
    * @returns bytes that did not come back; undefined where that cannot be told
    */
-  async proveRelease(device: string, usedBefore: number | undefined, heldBytes: number): Promise<number | undefined> {
-    if (device === CPU || usedBefore === undefined) return undefined;
+  async proveRelease(device: string): Promise<number | undefined> {
+    if (device === CPU) return undefined;
     return this.#alone(device, async () => {
+      const known = this.#unaccounted.get(device);
+      if (known === undefined) return undefined;
+      // The higher one: a reading may come between the end of a process and the news of it.
+      const before = Math.max(...known);
       const deadline = Date.now() + RELEASE_MS;
       for (;;) {
-        const used = await this.#used(device);
-        if (used === undefined) return undefined;
-        const residue = used - (usedBefore - heldBytes);
+        const now = await this.#unaccountedNow(device);
+        if (now === undefined) return undefined;
+        const residue = now - before;
         if (residue <= ROUNDING_BYTES) return 0;
-        if (Date.now() >= deadline) return residue;
+        if (Date.now() >= deadline) {
+          // Reported once: the next to end is not asked for it.
+          this.#unaccounted.set(device, [now, now]);
+          return residue;
+        }
         await sleep(RELEASE_POLL_MS);
       }
     });
-  }
-
-  /** The driver's figure now. */
-  async used(device: string): Promise<number | undefined> {
-    return device === CPU ? undefined : this.#used(device);
-  }
-
-  /** As the driver said last. */
-  knownUse(device: string): number | undefined {
-    const gpu = this.#options.gpus.current().data.find(({ uuid }) => uuid === device);
-    return gpu?.memory_used_bytes ?? undefined;
   }
 
   /** Of one process, where the driver tells. */
@@ -135,12 +154,30 @@ export class Devices {
     return gpu?.processes?.find((process) => process.pid === pid)?.memory_used_bytes ?? undefined;
   }
 
+  #noteUnaccounted(): void {
+    for (const { uuid, memory_used_bytes: used } of this.#options.gpus.current().data) {
+      if (used === null || this.#last.has(uuid)) continue;
+      const now = used - this.#heldOn(uuid);
+      this.#unaccounted.set(uuid, [this.#unaccounted.get(uuid)?.[1] ?? now, now]);
+    }
+  }
+
+  async #unaccountedNow(device: string): Promise<number | undefined> {
+    const used = await this.#used(device);
+    return used === undefined ? undefined : used - this.#heldOn(device);
+  }
+
+  #heldOn(device: string): number {
+    return [...(this.#held.get(device)?.values() ?? [])].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   async #used(device: string): Promise<number | undefined> {
     const list = await this.#options.gpus.sampleNow(NEVER).catch(() => undefined);
     return list?.data.find(({ uuid, state }) => uuid === device && state === 'ok')?.memory_used_bytes ?? undefined;
   }
 
   #gpu(gpu: Gpu): DeviceState {
+    const isLost = gpu.state === 'lost';
     return {
       id: gpu.uuid,
       kind: 'cuda',
@@ -149,6 +186,9 @@ export class Devices {
       totalBytes: gpu.memory_total_bytes ?? 0,
       usedBytes: gpu.memory_used_bytes ?? 0,
       unavailable: this.#whyNot(gpu),
+      isLost,
+      mayReturn:
+        this.#options.cudaMissing === undefined && (isLost || this.#options.gpus.current().state !== 'available'),
     };
   }
 
@@ -168,7 +208,11 @@ export class Devices {
       return act();
     })();
     this.#last.set(device, work);
-    return work;
+    try {
+      return await work;
+    } finally {
+      if (this.#last.get(device) === work) this.#last.delete(device);
+    }
   }
 }
 

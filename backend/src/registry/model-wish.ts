@@ -44,7 +44,9 @@ export class ModelWish {
       const count = preference?.replicasPerDevice ?? 1;
       return { on: 'each', places: working.map((device) => ({ device, count })) };
     }
-    return { on: 'any', places: this.#anywhere(wished[0]?.kind).map((device) => ({ device, count: 1 })) };
+    // What the driver does not list at the moment is a GPU all the same.
+    const kind = preference?.devices.some((id) => id !== CPU) ? 'cuda' : preference && CPU;
+    return { on: 'any', places: this.#anywhere(kind).map((device) => ({ device, count: 1 })) };
   }
 
   cpu(): DeviceState {
@@ -110,10 +112,11 @@ export class ModelWish {
 
   /** Of GPUs, those that work: where there is one, a model goes to no other kind. */
   #anywhere(wished: DeviceKind | undefined): DeviceState[] {
-    const all = this.#devices.list();
-    const working = all.filter(({ kind, unavailable }) => kind === 'cuda' && unavailable === null);
-    if (working.length > 0 && wished !== 'cpu') return working;
-    // Wished onto GPUs that are gone: they are named in the refusal.
-    return wished === 'cuda' ? all.filter(({ kind }) => kind === 'cuda') : [this.cpu()];
+    if (wished === 'cpu') return [this.cpu()];
+    const gpus = this.#devices.list().filter(({ kind }) => kind === 'cuda');
+    const working = gpus.filter(({ unavailable }) => unavailable === null);
+    if (working.length > 0) return working;
+    // GPUs that are gone, wished or only for now, are named in the refusal: nothing slips to the CPU meanwhile.
+    return wished === 'cuda' || gpus.some(({ mayReturn }) => mayReturn) ? gpus : [this.cpu()];
   }
 }

@@ -291,10 +291,11 @@ export class ModelRegistry {
   }
 
   #followDevices(): void {
-    for (const { id, label, unavailable } of this.#options.devices.list()) {
+    // A driver that does not answer says nothing of the processes on its GPUs: they go on.
+    for (const { id, label, isLost, unavailable } of this.#options.devices.list()) {
       for (const model of this.#models.values()) {
         if (unavailable === null) model.returnTo(id);
-        else model.leave(id, `${label}: ${unavailable}`);
+        else if (isLost) model.leave(id, `${label}: ${unavailable}`);
       }
     }
   }

@@ -22,6 +22,8 @@ const STOP_GRACE_MS = 5_000;
 const BACKOFF_BASE_MS = 250;
 const BACKOFF_MAX_MS = 30_000;
 const FAILURES_IN_A_ROW = 3;
+/** Of a process that had ended before a request was sent to it. */
+const GONE: WorkerExit = { code: 0, signal: null, stderr: '' };
 
 export interface ReplicaOptions {
   id: string;
@@ -45,6 +47,8 @@ export interface ReplicaOptions {
   onMeasured(bytes: { loaded: number; peak: number }): void;
   /** Memory of a GPU that did not come back after its end. */
   onResidue(bytes: number): void;
+  /** Its process ended by itself, and it is not `failed` for that yet. */
+  onCrash(): void;
   log: Logger;
   onChange: () => void;
 }
@@ -78,7 +82,6 @@ export class Replica {
   #failure: GatewayError | undefined;
   /** Who asks meanwhile hears so; after crashes the next start is waited for. */
   #couldNotLoad = false;
-  #hasCrashed = false;
   #worker: WorkerProcess | undefined;
   #starting: Promise<WorkerProcess> | undefined;
   #stopping: Promise<void> | undefined;
@@ -92,13 +95,15 @@ export class Replica {
   #heldBytes: number | undefined;
   #peakBytes = 0;
   #residueBytes: number | undefined;
-  /** Of the device, when the process was there for the last time. */
-  #usedBefore: number | undefined;
   #lastUsedAt = Date.now();
   #keepAliveMs: number | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Places given to requests, which may not have reached the worker yet, or be on their way back. */
+  #claimed = 0;
   /** It takes no more requests and is stopped once those in it are done. */
   #retiring = false;
+  /** A start that waits for its turn shall not begin. */
+  #startIsUnwanted = false;
   #released = Promise.resolve();
 
   constructor(options: ReplicaOptions) {
@@ -124,6 +129,11 @@ export class Replica {
     return this.#running.size;
   }
 
+  /** Places left for requests. */
+  get free(): number {
+    return Math.max(0, this.capacity - this.#claimed);
+  }
+
   /** It may be given requests now. */
   get isServing(): boolean {
     return this.#state === 'ready' && !this.#retiring;
@@ -131,12 +141,7 @@ export class Replica {
 
   /** It has a process or is about to have one, and shall go on. */
   get isLive(): boolean {
-    return (this.#state === 'ready' || this.#starting !== undefined) && !this.#retiring;
-  }
-
-  /** Its process ended by itself, and has not been started again. */
-  get hasCrashed(): boolean {
-    return this.#hasCrashed;
+    return (this.#state === 'ready' || this.#starting !== undefined) && !this.#retiring && !this.#startIsUnwanted;
   }
 
   /** As placement sees it, from the moment it was asked to start; undefined without a process. */
@@ -150,7 +155,7 @@ export class Replica {
       device: device.id,
       bytes: Math.max(expectedBytes(), this.#heldBytes ?? 0),
       state: this.#state === 'ready' || this.#state === 'stopping' ? this.#state : 'starting',
-      busy: this.#running.size > 0 || isAwaited(),
+      busy: this.#claimed > 0 || isAwaited(),
       pinned: isPinned(),
       lastUsedAt: this.#lastUsedAt,
     };
@@ -186,22 +191,42 @@ export class Replica {
   /** Starts the worker unless it runs or starts already. @throws model_load_failed */
   ensureReady(): Promise<WorkerProcess> {
     if (this.#state === 'ready' && this.#worker !== undefined) return Promise.resolve(this.#worker);
-    this.#starting ??= this.#start().finally(() => {
-      this.#starting = undefined;
-    });
+    if (this.#starting === undefined) {
+      this.#startIsUnwanted = false;
+      this.#starting = this.#start().finally(() => {
+        this.#starting = undefined;
+        this.#options.onChange();
+      });
+    }
     return this.#starting;
   }
 
-  /** Runs one request in a ready replica. @throws LostRun when the worker died, request_timeout, client_closed_request, the worker's error. */
-  async run(request: ReplicaRun): Promise<Tasks[Task]['result']> {
+  /** Places for a request that comes: until `release` it is not ended for being idle, nor to make room. */
+  claim(places: number): void {
     clearTimeout(this.#idleTimer);
+    this.#claimed += places;
+  }
+
+  release(places: number): void {
+    this.#claimed -= places;
+    this.#lastUsedAt = Date.now();
+    if (this.#claimed > 0) return;
+    if (this.#retiring) void this.stop();
+    else this.#armIdleTimer();
+  }
+
+  /**
+   * Runs one request in a ready replica.
+   * @throws LostRun when the worker died, before the request came included; request_timeout, client_closed_request, the
+   * worker's error.
+   */
+  async run(request: ReplicaRun): Promise<Tasks[Task]['result']> {
+    // Whoever starts it again must find room for it first.
+    if (this.#worker === undefined || this.#state !== 'ready') throw new LostRun(new WorkerCrash(GONE), false);
     try {
-      return await this.#runIn(await this.ensureReady(), request);
+      return await this.#runIn(this.#worker, request);
     } finally {
-      this.#lastUsedAt = Date.now();
       this.#keepAliveMs = request.keepAliveMs;
-      if (this.#retiring && this.#running.size === 0) void this.stop();
-      else this.#armIdleTimer();
     }
   }
 
@@ -210,7 +235,7 @@ export class Replica {
     if (!this.isLive) return;
     this.#retiring = true;
     this.#options.onChange();
-    if (this.#running.size === 0) void this.stop();
+    if (this.#claimed === 0) void this.stop();
   }
 
   /** Ends the process now: its requests are lost, and may be tried elsewhere. */
@@ -227,10 +252,15 @@ export class Replica {
   async stop(): Promise<void> {
     clearTimeout(this.#idleTimer);
     const worker = this.#worker;
-    if (worker === undefined) return;
+    this.#startIsUnwanted = this.#starting !== undefined;
+    if (worker === undefined) {
+      this.#retiring = false;
+      return;
+    }
     this.#stopping ??= (async () => {
       this.#setState('stopping');
-      this.#usedBefore = await this.#options.devices.used(this.device.id);
+      // What else is in use there, to compare with afterwards.
+      await this.#options.devices.refresh();
       await worker.stop(STOP_GRACE_MS);
       this.#setState('stopped');
     })().finally(() => {
@@ -252,36 +282,47 @@ export class Replica {
     if (this.#couldNotLoad && this.#failure !== undefined && wait > 0) throw this.#failure;
     if (wait > 0) await sleep(wait);
     if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
+    if (this.#startIsUnwanted) throw unloadedWhileLoading();
 
     this.#failure = undefined;
     this.#couldNotLoad = false;
-    this.#hasCrashed = false;
     this.#residueBytes = undefined;
     this.#oomKillsAtStart = countOomKills();
     this.#oomKilled = false;
     this.#setState('starting');
-    const load = () => {
+    const load = async () => {
+      // The device may have been another's for minutes.
+      if (this.#startIsUnwanted || this.#closed) throw unloadedWhileLoading();
       const worker = this.#options.createWorker();
       this.#worker = worker;
       this.#options.onChange();
       void worker.exited.then((exit) => this.#onExit(worker, exit));
       worker.onHeartbeat = ({ residentBytes }) => this.#notePulse(residentBytes);
-      return worker.ready;
+      try {
+        return await worker.ready;
+      } catch (error) {
+        // What it took is given back before the next one is measured.
+        await worker.stop(STOP_GRACE_MS);
+        throw error;
+      }
     };
     let measured: { result: { residentBytes: number }; grownBytes: number | undefined };
     try {
       measured = await this.#options.devices.measure(this.device.id, load);
     } catch (error) {
-      if (this.#stopping !== undefined) throw unloadedWhileLoading();
+      if (this.#startIsUnwanted || this.#closed) {
+        this.#setState('stopped');
+        throw unloadedWhileLoading();
+      }
       this.#fail(toGatewayError(error));
-      await this.#worker?.stop(STOP_GRACE_MS);
       throw this.#failure ?? error;
     }
     const worker = this.#worker;
     if (worker === undefined || this.#state !== 'starting') throw unloadedWhileLoading();
-    const held = this.device.kind === 'cpu' ? measured.result.residentBytes : measured.grownBytes;
+    const ofProcess = worker.pid && this.#options.devices.usedByProcess(this.device.id, worker.pid);
+    const held = this.device.kind === 'cpu' ? measured.result.residentBytes : (ofProcess ?? measured.grownBytes);
     if (held !== undefined) {
-      this.#heldBytes = held;
+      this.#hold(held);
       this.#peakBytes = held;
       this.#options.onMeasured({ loaded: held, peak: held });
     }
@@ -299,10 +340,15 @@ export class Replica {
     const held = this.device.kind === 'cpu' ? residentBytes : pid && devices.usedByProcess(this.device.id, pid);
     if (held === undefined || held === 0 || this.#state !== 'ready') return;
     const loaded = this.#heldBytes ?? held;
-    this.#heldBytes = held;
+    this.#hold(held);
     if (held <= this.#peakBytes) return;
     this.#peakBytes = held;
     onMeasured({ loaded, peak: held });
+  }
+
+  #hold(bytes: number | undefined): void {
+    this.#heldBytes = bytes;
+    this.#options.devices.hold(this.device.id, this.id, bytes ?? 0);
   }
 
   async #runIn(worker: WorkerProcess, request: ReplicaRun): Promise<Tasks[Task]['result']> {
@@ -345,8 +391,8 @@ export class Replica {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#startedAt = undefined;
-    this.#released = this.#proveRelease(this.#heldBytes ?? 0);
-    this.#heldBytes = undefined;
+    this.#hold(undefined);
+    this.#released = this.#proveRelease();
     clearTimeout(this.#idleTimer);
     if (this.#state !== 'ready') return;
     this.#retiring = false;
@@ -358,7 +404,6 @@ export class Replica {
       hung: worker.wasHung,
       stderr: exit.stderr,
     });
-    this.#hasCrashed = true;
     const pauseMs = this.#backOff();
     if (this.#crashesInARow >= FAILURES_IN_A_ROW) {
       const end = worker.wasHung ? 'it answered no more' : (exit.signal ?? `exit code ${exit.code}`);
@@ -368,13 +413,15 @@ export class Replica {
         detail: exit.stderr,
       });
       this.#setState('failed');
-    } else this.#setState('stopped');
+      return;
+    }
+    this.#setState('stopped');
+    this.#options.onCrash();
   }
 
-  async #proveRelease(heldBytes: number): Promise<void> {
+  async #proveRelease(): Promise<void> {
     const { device, devices, onResidue, onChange } = this.#options;
-    const residue = await devices.proveRelease(device.id, this.#usedBefore ?? devices.knownUse(device.id), heldBytes);
-    this.#usedBefore = undefined;
+    const residue = await devices.proveRelease(device.id);
     if (residue === undefined) return;
     this.#residueBytes = residue;
     if (residue > 0) onResidue(residue);
@@ -416,9 +463,9 @@ export class Replica {
     clearTimeout(this.#idleTimer);
     const configured = this.#options.idleTimeoutMs();
     const idleMs = this.#keepAliveMs ?? (configured === 0 ? Number.POSITIVE_INFINITY : configured);
-    if (idleMs === Number.POSITIVE_INFINITY || this.#running.size > 0 || this.#state !== 'ready') return;
+    if (idleMs === Number.POSITIVE_INFINITY || this.#claimed > 0 || this.#state !== 'ready') return;
     this.#idleTimer = setTimeout(() => {
-      if (this.#running.size > 0 || this.#options.isPinned()) return;
+      if (this.#claimed > 0 || this.#options.isPinned()) return;
       this.#options.log.info('model unloaded after being idle', { replica: this.id });
       void this.stop();
     }, idleMs);

@@ -55,6 +55,13 @@ interface Retries {
 /** Pauses between tries to bring back a model that must stay loaded: 1 s, 2 s … 60 s. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
+/** Between tries to bring back replicas that were unloaded while others of the model served on. */
+const GROW_PAUSE_MS = 5_000;
+
+/** What was being started is not wished any more. */
+class Superseded extends Error {
+  override readonly name = 'Superseded';
+}
 
 export class ServedModel {
   readonly #options: ServedModelOptions;
@@ -64,6 +71,9 @@ export class ServedModel {
   #replicas: Replica[] = [];
   #identity: { of: PresentFiles; made: Promise<ModelIdentity> } | undefined;
   #bringing: Promise<void> | undefined;
+  /** Grows with every order: what an earlier one was about to start is not started. */
+  #order = 0;
+  #growAt = 0;
   /** Devices of the operator's order that were lost while it ran there. */
   readonly #left = new Set<string>();
   #failure: GatewayError | undefined;
@@ -196,6 +206,7 @@ export class ServedModel {
     await save(preference);
     this.#failure = undefined;
     this.#left.clear();
+    this.#supersede();
     for (const replica of this.#replicas) if (!this.#isAsWished(replica)) replica.retire();
     void this.#load();
   }
@@ -211,6 +222,7 @@ export class ServedModel {
     clearTimeout(this.#keepLoaded?.timer);
     this.#keepLoaded = undefined;
     this.#wish.preference = undefined;
+    this.#supersede();
     if (force) await Promise.all(this.#replicas.map((replica) => replica.stop()));
     else for (const replica of this.#replicas) replica.retire();
   }
@@ -373,9 +385,11 @@ export class ServedModel {
 
   /** Sees to it that somebody serves those who wait; they hear why if that fails. */
   #bringUp(): void {
-    if (this.#closed || this.#replicas.some(({ isLive }) => isLive)) return;
+    if (this.#closed) return;
+    if (this.#isLive && !this.#mayGrow()) return;
     this.#ensureReplicas().catch((error: unknown) => {
-      if (this.#replicas.some(({ isLive }) => isLive)) return;
+      if (this.#isLive) return;
+      if (error instanceof Superseded) return this.#bringUp();
       this.#turns.refuseAll(error);
     });
   }
@@ -392,23 +406,45 @@ export class ServedModel {
     });
   }
 
-  /** All replicas that are wished are up, or why not one is. */
+  get #isLive(): boolean {
+    return this.#replicas.some(({ isLive }) => isLive);
+  }
+
+  /** Of several replicas that were ordered, one that is at rest may help those that serve. */
+  #mayGrow(): boolean {
+    if (this.#wish.preference === undefined || Date.now() < this.#growAt) return false;
+    const atRest = this.#replicas.some((replica) => replica.state === 'stopped' && this.#isAsWished(replica));
+    if (atRest) this.#growAt = Date.now() + GROW_PAUSE_MS;
+    return atRest;
+  }
+
+  #supersede(): void {
+    this.#order += 1;
+    this.#bringing = undefined;
+  }
+
+  /** All replicas that are wished are up, or why not one is. @throws Superseded when another order came meanwhile */
   #ensureReplicas(): Promise<void> {
-    this.#bringing ??= this.#startReplicas().finally(() => {
-      this.#bringing = undefined;
+    if (this.#bringing !== undefined) return this.#bringing;
+    const bringing = this.#startReplicas().finally(() => {
+      if (this.#bringing === bringing) this.#bringing = undefined;
     });
-    return this.#bringing;
+    this.#bringing = bringing;
+    return bringing;
   }
 
   async #startReplicas(): Promise<void> {
     this.#fallback = undefined;
     try {
-      await this.#startOn(this.#wish.places());
+      const places = this.#wish.places();
+      if (places.on === 'each' || !this.#isLive) await this.#startOn(places);
       this.#failure = undefined;
     } catch (error) {
+      if (error instanceof Superseded) throw error;
       const failure = toGatewayError(error);
       this.#failure = failure;
-      const mayFallBack = this.#options.allowCpuFallback && this.#kind === 'cuda' && !this.#closed;
+      const isOnGpus = this.#kind === 'cuda';
+      const mayFallBack = this.#options.allowCpuFallback && isOnGpus && !this.#closed && !this.#isLive;
       if (!mayFallBack) throw failure;
       this.#options.log.error('the model runs on the CPU, no GPU could take it', { reason: failure.message });
       this.#fallback = failure.message;
@@ -419,6 +455,7 @@ export class ServedModel {
   async #startOn({ on, places }: Places): Promise<void> {
     // An operator's order is wish enough to fetch what it takes.
     const mayDownload = this.#options.autoDownload || this.#wish.preference !== undefined;
+    const order = this.#order;
     for (const kind of new Set(places.map(({ device }) => device.kind))) {
       await this.#filesOf(this.#wish.chosen(kind)).ensurePresent(mayDownload, NEVER);
     }
@@ -429,6 +466,7 @@ export class ServedModel {
     const started: Promise<unknown>[] = [];
     await this.#options.placer.place(this.#wish.need({ on, places: missing }), (placements) => {
       if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
+      if (order !== this.#order) throw new Superseded();
       for (const { device: id, count } of placements) {
         const device = missing.find(({ device }) => device.id === id)?.device;
         if (device === undefined) continue;
@@ -498,6 +536,7 @@ export class ServedModel {
       isAwaited: () => this.#turns.queued > 0,
       onMeasured: (bytes) => footprints.note(key, bytes),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
+      onCrash: () => void this.#restore(),
       log: log.child({ model: this.id }),
       onChange: () => {
         this.#options.onChange();
@@ -511,10 +550,14 @@ export class ServedModel {
   #afterChange(replica: Replica): void {
     if (replica.isServing) this.#turns.dispatch();
     if (replica.resident !== undefined || this.#closed) return;
-    const isWished = this.#wish.preference !== undefined || this.#keepLoaded !== undefined;
     if (this.#turns.queued > 0) this.#bringUp();
-    if (replica.hasCrashed && isWished) void this.#load();
     else if (this.#keepLoaded !== undefined) this.#retryLater(this.#keepLoaded);
+  }
+
+  /** An order holds after a crash too, whether somebody asks for the model or not. */
+  async #restore(): Promise<void> {
+    await this.#bringing?.catch(() => {});
+    if (this.#wish.preference !== undefined && !this.#closed) await this.#load();
   }
 
   async #load(): Promise<void> {
@@ -525,7 +568,7 @@ export class ServedModel {
       this.#retireOthers();
       if (this.#keepLoaded !== undefined) this.#keepLoaded.delayMs = RETRY_MIN_MS;
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed || error instanceof Superseded) return;
       this.#options.log.error('model could not be loaded', {
         model: this.id,
         error: toGatewayError(error).message,
@@ -541,7 +584,9 @@ export class ServedModel {
     const { on, places } = this.#wish.places();
     if (on === 'any') return;
     const left = new Map(places.map(({ device, count }) => [device.id, count]));
-    for (const replica of this.#replicas.filter(({ isLive }) => isLive)) {
+    // Of too many the idle ones end.
+    const live = this.#replicas.filter(({ isLive }) => isLive).sort((a, b) => a.free - b.free);
+    for (const replica of live) {
       const count = left.get(replica.device.id) ?? 0;
       if (count === 0 || !this.#isAsWished(replica)) replica.retire();
       else left.set(replica.device.id, count - 1);
@@ -551,7 +596,7 @@ export class ServedModel {
   /** Tries a model again that must be loaded and is neither that nor being loaded, with growing pauses. */
   #retryLater(keep: Retries): void {
     if (keep.timer !== undefined || this.#bringing !== undefined || this.#closed) return;
-    if (this.#replicas.some(({ isLive }) => isLive)) return;
+    if (this.#isLive) return;
     keep.timer = setTimeout(() => {
       keep.timer = undefined;
       for (const replica of this.#replicas) replica.endPause();

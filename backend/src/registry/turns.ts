@@ -2,7 +2,6 @@
 import type { GatewayError } from '../errors.ts';
 import type { Task } from '../models/define-model.ts';
 import { FairQueue, type QueueEntry, type Throughput } from './fair-queue.ts';
-import type { Lane } from './lanes.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Replica } from './replica.ts';
 
@@ -36,8 +35,6 @@ export class Turns {
   readonly #options: TurnsOptions;
   readonly #queue: FairQueue<Pending>;
   readonly #waiting = new Set<Pending>();
-  /** Places taken, by replica. */
-  readonly #taken = new Map<Replica, number>();
   #meanRunMs = 1_000;
   /** Seconds of work for a second of audio. */
   #realTimeFactor: number | undefined;
@@ -103,11 +100,11 @@ export class Turns {
   /** Gives out what places the ready replicas have. */
   dispatch(): void {
     const serving = this.#options.replicas().filter(({ isServing }) => isServing);
-    const grants = this.#queue.take(serving.map((replica) => this.#laneOf(replica)));
+    const grants = this.#queue.take(serving.map(({ id, capacity, free }) => ({ id, capacity, free })));
     for (const { entry, lane } of grants) {
       const replica = serving.find(({ id }) => id === lane);
       if (replica === undefined) continue;
-      this.#taken.set(replica, (this.#taken.get(replica) ?? 0) + placesOf(entry, replica));
+      replica.claim(placesOf(entry, replica));
       this.#waiting.delete(entry.request.payload);
       entry.request.payload.grant(replica);
     }
@@ -122,9 +119,7 @@ export class Turns {
     lost: boolean,
   ) {
     const entry = waiting.entry as QueueEntry<Pending>;
-    const left = (this.#taken.get(replica) ?? 0) - placesOf(entry, replica);
-    if (left > 0) this.#taken.set(replica, left);
-    else this.#taken.delete(replica);
+    replica.release(placesOf(entry, replica));
     if (done !== undefined) {
       this.#noteSpeed(done.milliseconds, done.audioSeconds);
       this.#queue.setAudioSeconds(entry, done.audioSeconds);
@@ -143,7 +138,7 @@ export class Turns {
   #limit(): number {
     const { concurrency, maxQueuePerReplica } = this.#options;
     const live = this.#live;
-    const free = live.reduce((sum, replica) => sum + this.#laneOf(replica).free, 0);
+    const free = live.reduce((sum, replica) => sum + replica.free, 0);
     return (live.length === 0 ? concurrency : free) + maxQueuePerReplica * Math.max(1, live.length);
   }
 
@@ -156,14 +151,9 @@ export class Turns {
     return replica !== undefined && devices.includes(replica.device.id);
   }
 
-  #laneOf(replica: Replica): Lane {
-    const { id, capacity } = replica;
-    return { id, capacity, free: Math.max(0, capacity - (this.#taken.get(replica) ?? 0)) };
-  }
-
   #throughput(): Throughput {
     const slots = Math.max(1, this.#live.length) * this.#options.concurrency;
-    const running = [...this.#taken.values()].reduce((sum, places) => sum + places, 0);
+    const running = this.#options.replicas().reduce((sum, { capacity, free }) => sum + capacity - free, 0);
     const realTimeFactor = this.#realTimeFactor ?? this.#meanRunMs / 1000 / USUAL_SECONDS;
     // Those that run are half done, on average.
     const runningAudioSeconds = (running * this.#meanRunMs) / 1000 / realTimeFactor / 2;

@@ -49,7 +49,7 @@ async function answer(): Promise<Answer> {
   const processFields = option('--query-compute-apps');
   if (processFields !== undefined) {
     const rows = shown.flatMap((one) =>
-      one.processes.filter(({ isAlive }) => isAlive).map((held) => appCells(one, held)),
+      scenario.hides_processes ? [] : one.processes.filter(({ isAlive }) => isAlive).map((held) => appCells(one, held)),
     );
     return query(processFields, rows, [], code);
   }

@@ -44,6 +44,8 @@ export interface FakeScenario {
   failure?: { exit_code: number; stdout?: string; stderr?: string } | null;
   /** Fields of `--query-gpu` that this driver does not know. */
   unknown_fields?: string[];
+  /** Processes are not told, as inside a container with process ids of its own. */
+  hides_processes?: boolean;
 }
 
 /** `allocations/<pid>.json` beside the scenario; the name may go on behind a `-`. */

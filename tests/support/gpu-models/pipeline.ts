@@ -1,6 +1,10 @@
-/** Takes memory of the one GPU it is shown, as a model on a card would, and gives it back by ending. */
+/**
+ * Takes memory of the one GPU it is shown, as a model on a card would, and gives it back by ending. Of the orders, `oom`
+ * alone is its own: the card's memory does not suffice for the request.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GatewayError } from '../../../backend/src/errors.ts';
 import type { PipelineModule } from '../../../backend/src/models/define-model.ts';
 import { load as loadEcho } from '../fake-models/echo/pipeline.ts';
 import { type GpuScript, SCRIPT } from '../gpu-models.ts';
@@ -13,5 +17,12 @@ export const load: PipelineModule<'transcription'>['load'] = async (context) => 
     const allocation = { gpu_uuid: uuid, mib, residue_mib: residueMib };
     writeFileSync(join(allocations, `${process.pid}.json`), JSON.stringify(allocation));
   }
-  return loadEcho(context);
+  const echo = await loadEcho(context);
+  return {
+    ...echo,
+    run: async (input, params, runContext) => {
+      if (params.prompt !== 'oom') return echo.run(input, params, runContext);
+      throw new GatewayError('out_of_memory', { message: 'The GPU has not enough memory for this request.' });
+    },
+  };
 };

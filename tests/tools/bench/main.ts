@@ -9,6 +9,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
   gateway: () => import('./gateway.ts'),
   jobs: () => import('./jobs.ts'),
   long: () => import('./long.ts'),
+  replicas: () => import('./replicas.ts'),
   upload: () => import('./upload.ts'),
   whisper: () => import('./whisper.ts'),
 };
@@ -24,6 +25,7 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
                       PostgreSQL too where TEST_DATABASE_URL names a server
   long [HOURS] [tiny] Whisper on a synthetic file of so many hours (default 3): memory, order, cancel, going on in the
                       middle; with weights a hundredth of the real ones, or random ones of the tiny shape
+  replicas [ROUNDS]   a real model on the CPU: 2 replicas against 1, memory over 50 loads, a worker killed every second
   upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
   whisper [ROUNDS [TOKENS]] [SHAPE ...]
                       Whisper at the shapes tiny, base, small with random weights, 64 tokens a window, against
