@@ -318,11 +318,14 @@ export class Replica {
         this.#setState('stopped');
         throw unloadedWhileLoading();
       }
-      this.#fail(toGatewayError(error));
-      throw this.#failure ?? error;
+      throw this.#fail(toGatewayError(error));
     }
     const worker = this.#worker;
-    if (worker === undefined || this.#state !== 'starting') throw unloadedWhileLoading();
+    if (this.#state !== 'starting') throw unloadedWhileLoading();
+    if (worker === undefined) {
+      const error = new GatewayError('model_load_failed', { message: 'Its worker ended as soon as it was loaded.' });
+      throw this.#fail(error);
+    }
     const ofProcess = worker.pid && this.#options.devices.usedByProcess(this.device.id, worker.pid);
     const held = this.device.kind === 'cpu' ? measured.result.residentBytes : (ofProcess ?? measured.grownBytes);
     if (held !== undefined) {
@@ -443,15 +446,18 @@ export class Replica {
     return code !== 0 && code !== null;
   }
 
-  #fail(error: GatewayError): void {
+  /** @returns what whoever waits for it is told */
+  #fail(error: GatewayError): GatewayError {
     this.#options.log.error('model failed to load', { replica: this.id, error: error.message, detail: error.detail });
     this.#couldNotLoad = true;
-    this.#failure = new GatewayError('model_load_failed', {
+    const failure = new GatewayError('model_load_failed', {
       message: `The model could not be loaded: ${error.message}`,
       retryAfterSeconds: Math.ceil(this.#backOff() / 1000) || 1,
       detail: error.detail,
     });
+    this.#failure = failure;
     this.#setState('failed');
+    return failure;
   }
 
   /** @returns milliseconds until the next start is tried. */
