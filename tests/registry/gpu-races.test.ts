@@ -76,6 +76,25 @@ describe.each([
     expect(replicas('gpu/a')[0]?.residue_bytes).toBe(0);
   });
 
+  it('a replica that is retired while a request is on its way to it answers that one before it ends', async () => {
+    await load('gpu/a', [0]);
+    await ready('gpu/a');
+    const [replica] = app.registry.require('gpu/a').replicas;
+    let wasBusy: boolean | undefined;
+    const result = await app.registry.run('transcription', 'gpu/a', {
+      input: { audioPath: process.execPath, limits: { maxSeconds: 1, maxDecodedBytes: 1 } },
+      params: { prompt: 'say:answered', temperature: 0, words: false },
+      signal: AbortSignal.timeout(20_000),
+      onPlaced: () => {
+        wasBusy = replica?.resident?.busy;
+        replica?.retire();
+      },
+    });
+    expect(wasBusy).toBe(true);
+    expect(result.text).toBe('answered');
+    await waitUntil('it has ended', () => replica?.state === 'stopped');
+  });
+
   it('replicas of one GPU that are killed together leave no residue behind', async () => {
     await load('gpu/a', [1], 3);
     await ready('gpu/a', 3);

@@ -328,7 +328,9 @@ export class Replica {
     }
     const ofProcess = worker.pid && this.#options.devices.usedByProcess(this.device.id, worker.pid);
     const held = this.device.kind === 'cpu' ? measured.result.residentBytes : (ofProcess ?? measured.grownBytes);
-    if (held !== undefined) {
+    // Where the driver told nothing, what is reserved for it stands for what it took.
+    if (held === undefined) this.#hold(this.#options.expectedBytes());
+    else {
       this.#hold(held);
       this.#peakBytes = held;
       this.#options.onMeasured({ loaded: held, peak: held });
