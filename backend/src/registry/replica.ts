@@ -244,6 +244,7 @@ export class Replica {
 
   /** Ends the process now: its requests are lost, and may be tried elsewhere. */
   kill(): void {
+    this.#startIsUnwanted = this.#starting !== undefined;
     this.#worker?.kill();
   }
 
@@ -294,6 +295,7 @@ export class Replica {
     this.#oomKillsAtStart = countOomKills();
     this.#oomKilled = false;
     this.#setState('starting');
+    let wasKilled = false;
     const load = async () => {
       // The device may have been another's for minutes.
       if (this.#startIsUnwanted || this.#closed) throw unloadedWhileLoading();
@@ -306,7 +308,9 @@ export class Replica {
         return await worker.ready;
       } catch (error) {
         // What it took is given back before the next one is measured.
-        await worker.stop(STOP_GRACE_MS);
+        const askedAt = performance.now();
+        const { signal } = await worker.stop(STOP_GRACE_MS);
+        wasKilled = signal === 'SIGKILL' && !worker.wasHung && performance.now() - askedAt < STOP_GRACE_MS;
         throw error;
       }
     };
@@ -317,6 +321,11 @@ export class Replica {
       if (this.#startIsUnwanted || this.#closed) {
         this.#setState('stopped');
         throw unloadedWhileLoading();
+      }
+      // Somebody killed it: that tells nothing of the model.
+      if (wasKilled && this.#crashesInARow < FAILURES_IN_A_ROW) {
+        this.#backOff();
+        return this.#start();
       }
       throw this.#fail(toGatewayError(error));
     }
