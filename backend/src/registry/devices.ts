@@ -34,6 +34,10 @@ export const CPU = 'cpu';
 /** How long memory may take to come back after a process has ended. */
 const RELEASE_MS = 5_000;
 const RELEASE_POLL_MS = 250;
+/** How long a driver that does not answer, or a GPU that is gone, is waited for when memory is to be measured. */
+const SILENCE_MS = 5_000;
+const RELEASE_SILENCE_MS = 60_000;
+const SILENCE_POLL_MS = 500;
 /** The driver counts MiB; a difference of one is rounding. */
 const ROUNDING_BYTES = 2 ** 20;
 
@@ -109,9 +113,9 @@ export class Devices {
     return this.#alone(device, async () => {
       const release = this.#options.gpus.watchClosely();
       try {
-        const before = await this.#unaccountedNow(device);
+        const before = await this.#unaccountedNow(device, SILENCE_MS);
         const result = await act();
-        const after = await this.#unaccountedNow(device);
+        const after = await this.#unaccountedNow(device, SILENCE_MS);
         const grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
         return { result, grownBytes: grown };
       } finally {
@@ -132,10 +136,11 @@ export class Devices {
       if (known === undefined) return undefined;
       // The higher one: a reading may come between the end of a process and the news of it.
       const before = Math.max(...known);
-      const deadline = Date.now() + RELEASE_MS;
+      let deadline: number | undefined;
       for (;;) {
-        const now = await this.#unaccountedNow(device);
+        const now = await this.#unaccountedNow(device, RELEASE_SILENCE_MS);
         if (now === undefined) return undefined;
+        deadline ??= Date.now() + RELEASE_MS;
         const residue = now - before;
         if (residue <= ROUNDING_BYTES) return 0;
         if (Date.now() >= deadline) {
@@ -162,9 +167,15 @@ export class Devices {
     }
   }
 
-  async #unaccountedNow(device: string): Promise<number | undefined> {
-    const used = await this.#used(device);
-    return used === undefined ? undefined : used - this.#heldOn(device);
+  /** Undefined when the driver has told nothing of the device for `patienceMs`. */
+  async #unaccountedNow(device: string, patienceMs: number): Promise<number | undefined> {
+    const deadline = Date.now() + patienceMs;
+    for (;;) {
+      const used = await this.#used(device);
+      if (used !== undefined) return used - this.#heldOn(device);
+      if (Date.now() >= deadline) return undefined;
+      await sleep(SILENCE_POLL_MS, undefined, { ref: false });
+    }
   }
 
   #heldOn(device: string): number {

@@ -1,4 +1,5 @@
 /** Finds room for replicas and makes it: one placement at a time, so that none counts on what another takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../errors.ts';
 import type { DeviceState, Devices } from './devices.ts';
 import {
@@ -28,6 +29,9 @@ export interface PlacerOptions {
   marginBytes: number;
   onEvict(replica: string, model: string): void;
 }
+
+/** A little more than a release is given. */
+const MOST_FOR_RELEASE_MS = 6_000;
 
 export class Placer {
   readonly #options: PlacerOptions;
@@ -76,7 +80,11 @@ export class Placer {
       const leaving = this.#options.replicas().filter(({ id }) => victims.has(id));
       for (const { id, resident } of leaving) if (evicted.has(id)) this.#options.onEvict(id, resident?.model ?? '');
       await Promise.all(leaving.map((replica) => replica.stop()));
-      await Promise.all(leaving.map((replica) => replica.released));
+      // A GPU that has gone meanwhile must not hold up the others' placements.
+      await Promise.race([
+        Promise.all(leaving.map((replica) => replica.released)),
+        sleep(MOST_FOR_RELEASE_MS, undefined, { ref: false }),
+      ]);
     }
   }
 

@@ -240,6 +240,7 @@ export class Replica {
 
   /** Ends the process now: its requests are lost, and may be tried elsewhere. */
   kill(): void {
+    this.#startIsUnwanted = this.#starting !== undefined;
     this.#worker?.kill();
   }
 
@@ -290,6 +291,7 @@ export class Replica {
     this.#oomKillsAtStart = countOomKills();
     this.#oomKilled = false;
     this.#setState('starting');
+    let wasKilled = false;
     const load = async () => {
       // The device may have been another's for minutes.
       if (this.#startIsUnwanted || this.#closed) throw unloadedWhileLoading();
@@ -302,7 +304,9 @@ export class Replica {
         return await worker.ready;
       } catch (error) {
         // What it took is given back before the next one is measured.
-        await worker.stop(STOP_GRACE_MS);
+        const askedAt = performance.now();
+        const { signal } = await worker.stop(STOP_GRACE_MS);
+        wasKilled = signal === 'SIGKILL' && !worker.wasHung && performance.now() - askedAt < STOP_GRACE_MS;
         throw error;
       }
     };
@@ -314,14 +318,24 @@ export class Replica {
         this.#setState('stopped');
         throw unloadedWhileLoading();
       }
-      this.#fail(toGatewayError(error));
-      throw this.#failure ?? error;
+      // Somebody killed it: that tells nothing of the model.
+      if (wasKilled && this.#crashesInARow < FAILURES_IN_A_ROW) {
+        this.#backOff();
+        return this.#start();
+      }
+      throw this.#fail(toGatewayError(error));
     }
     const worker = this.#worker;
-    if (worker === undefined || this.#state !== 'starting') throw unloadedWhileLoading();
+    if (this.#state !== 'starting') throw unloadedWhileLoading();
+    if (worker === undefined) {
+      const error = new GatewayError('model_load_failed', { message: 'Its worker ended as soon as it was loaded.' });
+      throw this.#fail(error);
+    }
     const ofProcess = worker.pid && this.#options.devices.usedByProcess(this.device.id, worker.pid);
     const held = this.device.kind === 'cpu' ? measured.result.residentBytes : (ofProcess ?? measured.grownBytes);
-    if (held !== undefined) {
+    // Where the driver told nothing, what is reserved for it stands for what it took.
+    if (held === undefined) this.#hold(this.#options.expectedBytes());
+    else {
       this.#hold(held);
       this.#peakBytes = held;
       this.#options.onMeasured({ loaded: held, peak: held });
@@ -439,15 +453,18 @@ export class Replica {
     return code !== 0 && code !== null;
   }
 
-  #fail(error: GatewayError): void {
+  /** @returns what whoever waits for it is told */
+  #fail(error: GatewayError): GatewayError {
     this.#options.log.error('model failed to load', { replica: this.id, error: error.message, detail: error.detail });
     this.#couldNotLoad = true;
-    this.#failure = new GatewayError('model_load_failed', {
+    const failure = new GatewayError('model_load_failed', {
       message: `The model could not be loaded: ${error.message}`,
       retryAfterSeconds: Math.ceil(this.#backOff() / 1000) || 1,
       detail: error.detail,
     });
+    this.#failure = failure;
     this.#setState('failed');
+    return failure;
   }
 
   /** @returns milliseconds until the next start is tried. */

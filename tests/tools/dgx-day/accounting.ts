@@ -29,16 +29,24 @@ export function differenceOf({ driver, base, replicas, residue }: Account): numb
   return driver - base - replicas - residue;
 }
 
-/** Waits until nothing goes on, then for the accounts to agree: what they are in the end. */
-export async function settle(dgx: FakeDgx, operator: Operator): Promise<Account[]> {
+export interface Settled {
+  accounts: Account[];
+  /** Replicas that are still about to start or to end. */
+  restless: string[];
+}
+
+/** Waits until nothing goes on, and for the accounts to agree: what they are in the end. */
+export async function settle(dgx: FakeDgx, operator: Operator): Promise<Settled> {
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
     const models = await operator.models();
     const replicas = models.flatMap((model) => model.replicas);
-    const isQuiet = replicas.every(({ state }) => state !== 'starting' && state !== 'stopping');
+    const restless = replicas
+      .filter(({ state }) => state === 'starting' || state === 'stopping')
+      .map(({ id, state }) => `${id} is ${state}`);
     const accounts = await reckon(dgx, operator);
-    const agree = isQuiet && accounts.every((account) => differenceOf(account) === 0);
-    if (agree || performance.now() > deadline) return accounts;
+    const agree = restless.length === 0 && accounts.every((account) => differenceOf(account) === 0);
+    if (agree || performance.now() > deadline) return { accounts, restless };
     await sleep(POLL_MS);
   }
 }

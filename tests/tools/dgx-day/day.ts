@@ -10,7 +10,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { createGatewayFolder } from '../bench/gateway-folder.ts';
 import type { BenchReport } from '../report.ts';
-import { type Account, differenceOf, settle } from './accounting.ts';
+import { differenceOf, type Settled, settle } from './accounting.ts';
 import { type Callers, startCallers } from './callers.ts';
 import { type Answer, logOf, type Operator, operatorOf, startGateway } from './gateway.ts';
 import { type DayEvent, scriptOf } from './script.ts';
@@ -63,10 +63,12 @@ export async function runDay({ events, seed, hidesProcesses, say }: DayOptions):
   const forced = new Set<string>();
   const stops = watchStops(app.registry, forced);
   const day = { dgx, operator: operatorOf(app.url), callers: startCallers(app.url), forced, count };
-  const checks: { after: number; accounts: Account[] }[] = [];
+  const checks: Settled[] = [];
   const check = async (after: number) => {
     await day.callers.done();
-    checks.push({ after, accounts: await settle(dgx, day.operator) });
+    const settled = await settle(dgx, day.operator);
+    checks.push(settled);
+    say(`${after} of ${events} events, ${day.callers.sent} requests: ${inWords(settled)}`);
   };
   let log = '';
   try {
@@ -89,12 +91,10 @@ export async function runDay({ events, seed, hidesProcesses, say }: DayOptions):
         for (const end of ends.values()) await end();
         ends.clear();
         await check(index + 1);
-        say(`${index + 1} of ${events} events, ${day.callers.sent} requests: ${saidOf(checks.at(-1)?.accounts ?? [])}`);
       }
     }
     for (const end of ends.values()) await end();
     await check(script.length);
-    say(`${script.length} of ${events} events, ${day.callers.sent} requests: ${saidOf(checks.at(-1)?.accounts ?? [])}`);
   } finally {
     stops.end();
     await app.close();
@@ -111,10 +111,10 @@ export async function runDay({ events, seed, hidesProcesses, say }: DayOptions):
   });
 }
 
-function saidOf(accounts: readonly Account[]): string {
+function inWords({ accounts, restless }: Settled): string {
   const wrong = accounts.filter((account) => differenceOf(account) !== 0);
-  if (wrong.length === 0) return 'accounts agree';
-  return wrong.map((account) => JSON.stringify({ ...account, difference: differenceOf(account) })).join(', ');
+  const differences = wrong.map((account) => `GPU ${account.gpu} differs by ${differenceOf(account)} MiB`);
+  return [...differences, ...restless].join(', ') || 'accounts agree';
 }
 
 /** @returns what ends it, of that which lasts. */
@@ -226,7 +226,7 @@ async function toWorker(
 function report(made: {
   seed: number;
   script: readonly DayEvent[];
-  checks: { after: number; accounts: Account[] }[];
+  checks: readonly Settled[];
   counts: ReadonlyMap<string, number>;
   outcomes: Callers['outcomes'];
   sent: number;
@@ -239,9 +239,11 @@ function report(made: {
   const wrong = outcomes.filter(({ isWrong }) => isWrong);
   const codes = [...new Set(outcomes.flatMap(({ code }) => code ?? []))].sort();
   const accounts = made.checks.flatMap((check) => check.accounts);
+  const restless = made.checks.flatMap((check) => check.restless);
   const unequal = accounts.filter((account) => differenceOf(account) !== 0);
   const verdicts: [string, number][] = [
     [`accounts that differ from the driver's, of ${accounts.length}`, unequal.length],
+    ['replicas that start or end and never get there', restless.length],
     ['busy replicas ended', made.evictedBusy.length],
     ['requests without an answer', sent - outcomes.length],
     ['answers that are wrong', wrong.length],
@@ -272,6 +274,7 @@ function report(made: {
         `${differenceOf(account)}`,
         'MiB',
       ]),
+      ...restless.map((what) => [what, '', '']),
       ...made.evictedBusy.map((replica) => [replica, '', 'ended while busy']),
       ...wrong.map(({ model, prompt, code }) => [`${model} '${prompt}'`, '', code ?? 'another text']),
     ],

@@ -36,8 +36,8 @@ export interface Answer {
 
 export type Operator = ReturnType<typeof operatorOf>;
 
-export function operatorOf(url: string) {
-  const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
+export function operatorOf(url: string, key = ADMIN_KEY) {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const get = async (path: string) => {
     const response = await fetch(`${url}${path}`, { headers });
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
