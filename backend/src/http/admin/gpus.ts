@@ -1,6 +1,5 @@
 /** `/api/admin/gpus`: the GPUs as last sampled, one in full, and the last hour of one. */
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
   type GpuDetail,
   type GpuHistory,
@@ -10,10 +9,10 @@ import {
   gpuHistoryQuery,
   gpuList,
 } from '../../contract/gpus.ts';
-import { errorResponses } from '../error-responses.ts';
 import { parseQuery } from '../query.ts';
 import { contextOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
+import { adminOperation } from './operation.ts';
 
 export interface AdminGpusOptions {
   monitor: {
@@ -31,7 +30,7 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
     {
       method: 'get',
       path,
-      operation: operation('listGpus', 'The GPUs as last sampled, or why there are none', gpuList),
+      operation: adminOperation('listGpus', 'The GPUs as last sampled, or why there are none', { answer: gpuList }),
       handle: (_request, response) => {
         response.json(monitor.current());
       },
@@ -39,10 +38,11 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
     {
       method: 'get',
       path: `${path}/{id}`,
-      operation: {
-        ...operation('retrieveGpu', 'All that the driver tells of one GPU, asked for now', gpuDetail, 404),
-        requestParams: { path: idPath },
-      },
+      operation: adminOperation('retrieveGpu', 'All that the driver tells of one GPU, asked for now', {
+        path: idPath,
+        answer: gpuDetail,
+        errors: [404],
+      }),
       handle: async (request, response) => {
         response.json(await detail(String(request.params.id), contextOf(response).signal));
       },
@@ -51,7 +51,10 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
       method: 'get',
       path: `${path}/{id}/history`,
       operation: {
-        ...operation('gpuHistory', 'Least and greatest of each span, up to an hour back', gpuHistory, 400, 404),
+        ...adminOperation('gpuHistory', 'Least and greatest of each span, up to an hour back', {
+          answer: gpuHistory,
+          errors: [400, 404],
+        }),
         requestParams: { path: idPath, query: gpuHistoryQuery },
       },
       handle: (request, response) => {
@@ -61,22 +64,4 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
       },
     },
   ];
-}
-
-function operation(
-  operationId: string,
-  summary: string,
-  answer: z.ZodType,
-  ...errors: number[]
-): ZodOpenApiOperationObject {
-  return {
-    operationId,
-    summary,
-    tags: ['Admin'],
-    security: [{ bearer: [] }],
-    responses: {
-      '200': { description: 'As known', content: { 'application/json': { schema: answer } } },
-      ...errorResponses(...errors, 401, 403, 500, 503),
-    },
-  };
 }

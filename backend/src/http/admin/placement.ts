@@ -1,6 +1,5 @@
 /** Where models live: loaded, unloaded, planned, and what is where. */
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { type AdminModel, adminModel } from '../../contract/admin.ts';
 import {
   type AdminStatus,
@@ -12,11 +11,11 @@ import {
   planRequest,
   unloadRequest,
 } from '../../contract/placement.ts';
-import { errorResponses } from '../error-responses.ts';
 import { readJson } from '../json-body.ts';
 import { principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { type AuditLog, audited } from './audited.ts';
+import { adminOperation } from './operation.ts';
 
 export interface PlacementOptions {
   placement: {
@@ -41,7 +40,7 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'get',
       path: '/api/admin/status',
-      operation: operation('adminStatus', 'GPUs, devices, models and what the gateway depends on', {
+      operation: adminOperation('adminStatus', 'GPUs, devices, models and what the gateway depends on', {
         answer: adminStatus,
       }),
       handle: async (_request, response) => {
@@ -51,7 +50,7 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'post',
       path: '/api/admin/placement/plan',
-      operation: operation('planPlacement', 'What loading a model so would do; nothing is done', {
+      operation: adminOperation('planPlacement', 'What loading a model so would do; nothing is done', {
         body: planRequest,
         answer: placementPlan,
         errors: [400, 404, 413],
@@ -64,9 +63,9 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'post',
       path: `${MODEL}/load`,
-      operation: operation('loadModel', 'Replicas on the devices named, and on no others; kept over restarts', {
+      operation: adminOperation('loadModel', 'Replicas on the devices named, and on no others; kept over restarts', {
         body: loadRequest,
-        params: keyPath,
+        path: keyPath,
         status: 202,
         answer: adminModel,
         errors: [400, 404, 409, 413],
@@ -81,9 +80,9 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'post',
       path: `${MODEL}/unload`,
-      operation: operation('unloadModel', 'Ends its replicas once their requests are done, or at once', {
+      operation: adminOperation('unloadModel', 'Ends its replicas once their requests are done, or at once', {
         body: unloadRequest,
-        params: keyPath,
+        path: keyPath,
         answer: adminModel,
         errors: [400, 404, 413],
       }),
@@ -97,8 +96,8 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'post',
       path: `${MODEL}/reload`,
-      operation: operation('reloadModel', 'Starts its replicas anew, forgetting earlier failures', {
-        params: keyPath,
+      operation: adminOperation('reloadModel', 'Starts its replicas anew, forgetting earlier failures', {
+        path: keyPath,
         status: 202,
         answer: adminModel,
         errors: [404],
@@ -112,8 +111,8 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
     {
       method: 'post',
       path: `${MODEL}/replicas/{replica}/restart`,
-      operation: operation('restartReplica', 'Starts one replica anew', {
-        params: replicaPath,
+      operation: adminOperation('restartReplica', 'Starts one replica anew', {
+        path: replicaPath,
         status: 202,
         answer: adminModel,
         errors: [404],
@@ -126,31 +125,4 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
       }),
     },
   ];
-}
-
-interface Parts {
-  answer: z.ZodType;
-  body?: z.ZodType;
-  params?: z.ZodObject;
-  status?: 200 | 202;
-  errors?: number[];
-}
-
-function operation(
-  operationId: string,
-  summary: string,
-  { answer, body, params, status = 200, errors = [] }: Parts,
-): ZodOpenApiOperationObject {
-  return {
-    operationId,
-    summary,
-    tags: ['Admin'],
-    security: [{ bearer: [] }],
-    ...(params === undefined ? {} : { requestParams: { path: params } }),
-    ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: body } } } }),
-    responses: {
-      [status]: { description: 'As it is now', content: { 'application/json': { schema: answer } } },
-      ...errorResponses(...errors, 401, 403, 500, 503),
-    },
-  };
 }
