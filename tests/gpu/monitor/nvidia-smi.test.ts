@@ -7,6 +7,7 @@ import { createFakeDgx, type FakeDgx } from '../../support/fake-dgx.ts';
 import { dgxScenario, FAILURES } from '../../support/fake-nvidia-smi/scenario.ts';
 import { isAlive } from '../../support/processes.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { aGpu } from './a-gpu.ts';
 
 const MIB = 2 ** 20;
 const never = new AbortController().signal;
@@ -118,27 +119,11 @@ describe('the program', () => {
     expect(driverVersion).toBe('550.144.03');
     expect(gpus).toHaveLength(8);
     expect(gpus[0]).toEqual({
-      index: 0,
+      ...aGpu(0),
       uuid: dgx.uuids[0],
-      name: 'NVIDIA H200',
-      state: 'ok',
-      reason: null,
       pci_bus_id: '00000000:1B:00.0',
-      compute_capability: '9.0',
-      mig_enabled: false,
-      memory_total_bytes: 143_771 * MIB,
-      memory_used_bytes: MIB,
-      memory_free_bytes: 143_155 * MIB,
-      utilization_percent: 0,
-      memory_utilization_percent: 0,
       temperature_celsius: 28,
       power_watts: 77.42,
-      power_limit_watts: 700,
-      sm_clock_mhz: 345,
-      memory_clock_mhz: 3_201,
-      slowdown_reasons: [],
-      ecc_uncorrected_errors: 0,
-      processes: [],
     });
     expect(gpus[1]).toMatchObject({
       memory_used_bytes: 2_001 * MIB,
