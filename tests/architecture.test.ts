@@ -21,7 +21,17 @@ const BACKEND = join(PROJECT_ROOT, 'backend/src');
 const MAY_IMPORT: Record<string, string[]> = {
   'main.ts': ['app.ts', 'config.ts'],
   'app.ts': ['*'],
-  commands: ['sync-folder.ts', 'config.ts', 'jobs', 'store', 'doctor', 'hub', 'registry', 'models/load-model-list.ts'],
+  commands: [
+    'sync-folder.ts',
+    'config.ts',
+    'jobs',
+    'store',
+    'doctor',
+    'gpu',
+    'hub',
+    'registry',
+    'models/load-model-list.ts',
+  ],
   'config.ts': ['misspelled.ts'],
   'misspelled.ts': [],
   doctor: ['worker', 'hub'],

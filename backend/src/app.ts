@@ -11,7 +11,6 @@ import type { AdminModel } from './contract/admin.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { allChecks } from './doctor/checks/all.ts';
 import { Doctor } from './doctor/doctor.ts';
-import { queryGpus } from './doctor/query-gpus.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { GpuDetails } from './gpu/detail.ts';
 import { HostMonitor } from './gpu/host.ts';
@@ -145,8 +144,6 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   }
 }
 
-/** Nobody watches the GPUs yet. */
-
 interface Foundation {
   config: Config;
   modelListUrl: string;
@@ -226,7 +223,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       settings: config,
       readToken: () => readToken({ env: config.hub.token, cacheDir: config.modelCacheDir }),
       repositories: neededRepos(catalog),
-      readGpus: (signal) => queryGpus({ program: config.gpu.nvidiaSmi, environment: config.childEnvironment }, signal),
+      readGpus: gpus.read,
       wantedDevices: () => registry.list().flatMap(({ replicas }) => replicas.map(({ device }) => device)),
       examineDatabase: async () => ({ ...(await examineDatabase(db)), description: database.description }),
     }),
@@ -443,6 +440,8 @@ function openGpus({ gpu, childEnvironment: environment }: Config, log: Logger) {
   monitor.start();
   return {
     monitor,
+    /** A look of its own, whatever the monitor has seen. */
+    read: (signal: AbortSignal) => smi.read(signal),
     detail: (id: string, signal: AbortSignal) => details.read(monitor.require(id), signal),
     close: () => Promise.all([monitor.close(), details.close()]),
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GpuCheckOptions, gpuChecks } from '../../backend/src/doctor/checks/gpu.ts';
 import { examine } from '../../backend/src/doctor/examine.ts';
-import { queryGpus } from '../../backend/src/doctor/query-gpus.ts';
+import { NvidiaSmi } from '../../backend/src/gpu/nvidia-smi.ts';
 import { graphMessage, modelMessage, nodeMessage, valueInfo } from '../../backend/src/models/whisper/onnx-build.ts';
 import { probeDevice } from '../../backend/src/worker/probe-device.ts';
 import { findRuntimeLibraries } from '../../backend/src/worker/runtime-libraries.ts';
@@ -17,7 +17,10 @@ import { waitUntil } from '../support/wait-until.ts';
 const NEVER = new AbortController().signal;
 const UUID = 'GPU-1d6a3f0e-0000-4444-8888-00000000000';
 const gpuLine = (index: number, { driver = '550.90.07', mig = 'Disabled' } = {}) =>
-  `${index}, ${UUID}${index}, NVIDIA H200, ${driver}, ${mig}`;
+  [
+    ...[index, `${UUID}${index}`, 'NVIDIA H200', 143_771, 1, `00000000:${index}B:00.0`, driver],
+    ...[143_155, 0, 0, 28, 77.42, 700, 345, 3201, '0x0', 0, mig, 9.0],
+  ].join(', ');
 const NO_DRIVER = saying(
   "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
   { code: 9 },
@@ -43,7 +46,7 @@ async function findings(ids: readonly string[], machine: Machine) {
   const environment = { ...programs.environment, ...machine.environment };
   const dir = await tempDir();
   const options: GpuCheckOptions = {
-    readGpus: (signal) => queryGpus({ program: 'nvidia-smi', environment }, signal),
+    readGpus: (signal) => new NvidiaSmi({ program: 'nvidia-smi', environment, timeoutMs: 10_000 }).read(signal),
     wantedDevices: () => wanted,
     environment,
     ...(provider === undefined
@@ -92,7 +95,11 @@ describe('the driver', () => {
   it('is not missed where nobody wants a GPU', async () => {
     const found = await findings(['gpu.driver', 'cuda.provider'], {});
     expect(found).toMatchObject({
-      'gpu.driver': { status: 'ok', summary: 'No GPU; models run on the CPU.', detail: 'nvidia-smi: it was not found' },
+      'gpu.driver': {
+        status: 'ok',
+        summary: 'No GPU; models run on the CPU.',
+        detail: 'nvidia-smi: it was not found; NVIDIA_SMI says where it is',
+      },
       'cuda.provider': { status: 'ok', detail: expect.stringContaining('libonnxruntime_providers_shared.so') },
     });
   });
@@ -116,7 +123,10 @@ describe('the driver', () => {
     const found = await findings(['gpu.driver'], { smi: saying([...lines, lost].join('\n'), { code: 15 }) });
     expect(found['gpu.driver']).toMatchObject({ status: 'ok', summary: 'Driver 550.90.07, 2 GPUs' });
     expect(found['gpu.driver']?.detail).toBe(`0: NVIDIA H200 (${UUID}0)\n1: NVIDIA H200 (${UUID}1)`);
-    expect(found['gpu.lost0']).toMatchObject({ status: 'fail', summary: expect.stringContaining('GPU0000:17:00.0') });
+    expect(found['gpu.lost0']).toMatchObject({
+      status: 'fail',
+      summary: 'GPU 0000:17:00.0 does not answer: Unknown Error',
+    });
     expect(found['gpu.mig']).toMatchObject({ status: 'warn', summary: expect.stringContaining('GPU 1') });
   });
 });

@@ -5,7 +5,7 @@ import type { DoctorReport } from '../contract/doctor.ts';
 import { type Check, fail } from '../doctor/check.ts';
 import { allChecks } from '../doctor/checks/all.ts';
 import { examine } from '../doctor/examine.ts';
-import { queryGpus } from '../doctor/query-gpus.ts';
+import { NvidiaSmi } from '../gpu/nvidia-smi.ts';
 import { readToken } from '../hub/token.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from '../models/load-model-list.ts';
 import { Catalog } from '../registry/catalog.ts';
@@ -14,6 +14,8 @@ import { describeUrl } from '../store/database.ts';
 import { examineDatabase } from '../store/examine-database.ts';
 import { visitDatabaseAsItIs } from '../store/visit-database.ts';
 import { commandLog, runCommand, say } from './command.ts';
+
+const GPU_TIMEOUT_MS = 15_000;
 
 await runCommand(async () => {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
@@ -37,11 +39,12 @@ async function createChecks(): Promise<Check[]> {
 async function checksOf(config: Config): Promise<Check[]> {
   const { dataDir, databaseUrl, modelCacheDir, models, childEnvironment: environment } = config;
   const catalog = new Catalog(await loadModelList(DEFAULT_MODEL_LIST), models.aliases, models.dtypes);
+  const smi = new NvidiaSmi({ program: config.gpu.nvidiaSmi, environment, timeoutMs: GPU_TIMEOUT_MS });
   return allChecks({
     settings: config,
     readToken: () => readToken({ env: config.hub.token, cacheDir: modelCacheDir }),
     repositories: neededRepos(catalog),
-    readGpus: (signal) => queryGpus({ program: config.gpu.nvidiaSmi, environment }, signal),
+    readGpus: (signal) => smi.read(signal),
     wantedDevices: () => [],
     examineDatabase: async () => {
       const found = await visitDatabaseAsItIs({ dataDir, databaseUrl, log: commandLog }, examineDatabase);

@@ -5,8 +5,15 @@ import type { DoctorFinding } from '../../contract/doctor.ts';
 import { probeDevice } from '../../worker/probe-device.ts';
 import { findRuntimeLibraries, type RuntimeLibraries } from '../../worker/runtime-libraries.ts';
 import { type Check, fail, ok, type Problem, reasonOf, warn } from '../check.ts';
-import type { GpuReading } from '../query-gpus.ts';
 import { runProgram } from '../run-program.ts';
+
+/** What the driver tells; `gpu/nvidia-smi.ts` asks it. */
+export interface GpuReading {
+  driverVersion: string | null;
+  gpus: readonly { index: number; uuid: string; name: string; mig_enabled: boolean | null }[];
+  /** GPUs that the driver names only to say that it cannot reach them. */
+  lost: readonly { index: number | null; pciBusId: string | null; reason: string }[];
+}
 
 export interface GpuCheckOptions {
   /** @throws Error that says why there is no GPU */
@@ -24,6 +31,7 @@ type Need = 'none' | 'expected' | 'required';
 /** What `ldd` says of a library: name → path, undefined where it is not found. */
 type Dependencies = Map<string, string | undefined>;
 
+/** More than nvidia-smi is given. */
 const NVIDIA_SMI_TIMEOUT_MS = 20_000;
 const LDD_TIMEOUT_MS = 10_000;
 /** Loading CUDA's libraries from a slow disk takes longest. */
@@ -87,9 +95,9 @@ async function examineDriver({ options, libraries, gpus }: Survey, signal: Abort
   const sliced = found.filter(({ mig_enabled }) => mig_enabled === true).map(({ index }) => index);
   return [
     ok(id, `Driver ${driverVersion ?? 'of unknown version'}, ${count(found.length, 'GPU')}`, list),
-    ...lost.map(({ reason }, index) =>
+    ...lost.map(({ index: number, pciBusId, reason }, index) =>
       fail(`gpu.lost${index}`, {
-        summary: `A GPU does not answer: ${reason}`,
+        summary: `GPU ${pciBusId ?? number ?? 'of unknown address'} does not answer: ${reason}`,
         fix: 'Look for Xid messages in the log of the kernel (dmesg), and reset the GPU or restart the machine.',
       }),
     ),
@@ -97,7 +105,7 @@ async function examineDriver({ options, libraries, gpus }: Survey, signal: Abort
       ? []
       : [
           warn('gpu.mig', {
-            summary: `MIG is on: GPU ${sliced.join(', ')}. Models get the first slice at most.`,
+            summary: `MIG is on: GPU ${sliced.join(', ')}. No model is placed there.`,
             fix: 'Switch MIG off (nvidia-smi -i N -mig 0) where whole GPUs are to be used.',
           }),
         ]),
