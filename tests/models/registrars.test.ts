@@ -34,7 +34,7 @@ describe('a whisper repository', () => {
 
   it('gets the precisions that it has, as the catalog would choose', () => {
     const both = define(whisper, whisperFiles([...suffixed(''), ...suffixed('_fp16'), ...suffixed('_quantized')]));
-    expect(both.dtypes?.defaults).toEqual({ cpu: 'fp32/int8', cuda: 'fp16' });
+    expect(both.dtypes?.defaults).toEqual({ cpu: 'int8', cuda: 'fp16' });
     const large = define(whisper, whisperFiles([...suffixed(''), ...suffixed('_quantized')], 1024 * MIB));
     expect(large.dtypes?.defaults).toEqual({ cpu: 'fp32/q8', cuda: 'fp32' });
     expect(define(whisper, whisperFiles(suffixed('_quantized'))).dtypes?.defaults).toEqual({ cpu: 'q8', cuda: 'q8' });

@@ -70,13 +70,13 @@ describe.each(KINDS)('the encoder of %s', (kind) => {
     expect(Math.max(...made.map((value, i) => Math.abs(value - (reference[i] ?? Number.NaN))))).toBeLessThan(1e-5);
   });
 
-  it('errs by at most 3 % in 8 bits', async () => {
+  it('errs by at most 1.5 % in 8 bits', async () => {
     const folder = modelOf(kind).dir;
     const error = relativeError(
       await encoded(await fusedEncoder(folder, { weights: 'int8' })),
       await encoded(await fusedEncoder(folder)),
     );
-    expect(error).toBeLessThan(0.03);
+    expect(error).toBeLessThan(0.015);
     // It is 8 bits.
     expect(error).toBeGreaterThan(0.001);
   });
@@ -107,7 +107,7 @@ describe.each(KINDS)('the loop of %s in 8 bits', (kind) => {
       const equal = firsts.filter((first) => first.equal);
       const errors = equal.map(({ error }) => error).sort((x, y) => x - y);
       // The reference keeps what a margin of 0.001 decides; 8 bits may decide it otherwise.
-      expect(equal.length / firsts.length).toBeGreaterThan(0.95);
+      expect(equal.length / firsts.length).toBeGreaterThan(0.93);
       const [median = 0, largest = 0] = [errors[errors.length >> 1], errors.at(-1)];
       expect(median).toBeLessThan(0.03);
       // It is 8 bits.

@@ -26,7 +26,7 @@ const REQUIRED_RATIO = 1.5;
 /** Of a short request beside a long file: median, in passes of the model over a batch of the long file's windows. */
 const MAX_PASSES = 2;
 const DEFAULT_ROUNDS = 3;
-const DTYPES = ['fp32/int8', 'fp32'] as const;
+const DTYPES = ['int8', 'fp32'] as const;
 const LONG_SECONDS = 450;
 /** Short requests sent while a long file runs, and the pause before each in milliseconds: at any point of a pass. */
 const PROBES = 3;

@@ -98,7 +98,7 @@ async function measureWorker(paths: { model: string; audio: string; folder: stri
       modelListUrl: DEFAULT_MODEL_LIST,
       modelId: LONG_MODEL,
       maxBatch: undefined,
-      dtype: 'fp32/int8',
+      dtype: 'int8',
       snapshotDir: paths.model,
       auxiliaryDirs: { vad: shared(LONG_VAD) },
       derivedDir: join(paths.model, 'derived'),

@@ -17,7 +17,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
 const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
 
   asr [ROUNDS]        speech recognition against sherpa-onnx: same weights, same files
-  batching [ROUNDS] [fp32/int8] [fp32]
+  batching [ROUNDS] [int8] [fp32]
                       Whisper of the tiny shape, random weights: 16 requests at once with max_batch 8 against 1, and a short
                       request beside a long file
   gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up

@@ -1,17 +1,19 @@
 /**
  * A graph of our own that makes a window's keys and values for the decoder's attention, all layers', in 8 bits with a scale
- * for each channel. Run once a window: however often its decoding begins anew (another temperature, a prompt, the next
- * stretch of tokens), they stay.
+ * for each channel, by products of integers (the encoding in 14 bits, the weights in 8). Run once a window: however often its
+ * decoding begins anew (another temperature, a prompt, the next stretch of tokens), they stay.
  */
 import { crossNames } from './cross-names.ts';
 import type { SourceGraph } from './derived-graph.ts';
+import { MICROSOFT } from './fuse-attention.ts';
 import { type GraphIndex, indexGraph } from './graph-index.ts';
+import { HALVES_BASE, HALVES_LARGEST, HALVES_ONE, HALVES_ZERO, withHalvesConstants } from './halves.ts';
+import { int8Names, quantizeColumns } from './int8-columns.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS } from './loop-io.ts';
 import {
   constantTensor,
   ELEMENT,
-  floatAttribute,
   graphMessage,
   intAttribute,
   intsAttribute,
@@ -20,39 +22,57 @@ import {
   tensorMessage,
   valueInfo,
 } from './onnx-build.ts';
-import type { GraphNode, GraphTensor } from './onnx-file.ts';
+import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
 import { standardNode } from './standard-node.ts';
 import { findCrossAttentions } from './stored-cross.ts';
+import { storedBeside, type WeightStore } from './weight-store.ts';
 
 const LARGEST = 127;
-const CONSTANTS = { largest: 'cross/127', smallest: 'cross/smallest' };
+const CONSTANTS = { largest: 'cross/127', smallest: 'cross/smallest', keyZero: 'cross/key_zero' };
+const BY_HEAD = 'cross/by_head';
+const ONE_BY_HEAD = 'cross/one_by_head';
+/** The encoding's halves, and the scales of their products. */
+const HIGH = { values: 'encoding/high', scale: 'encoding/high_scale' };
+const LOW = { values: 'encoding/low', scale: 'encoding/step' };
+
+export interface CrossOptions {
+  /** Takes the weights in 8 bits. */
+  store: WeightStore;
+  /** The file that holds stored data of the prompt's graph. */
+  pathOf(stored: StoredData): string;
+}
 
 /** From the prompt's graph, whose weights it uses. @throws Error where that has another form. */
-export function buildCrossGraph(prefill: SourceGraph, layout: WhisperLayout): Uint8Array {
-  const { heads, headDim, dModel, layers } = layout;
+export function buildCrossGraph(
+  prefill: SourceGraph,
+  { heads, headDim, dModel, layers }: WhisperLayout,
+  { store, pathOf }: CrossOptions,
+): Uint8Array {
   const index = indexGraph(prefill);
-  const nodes: GraphNode[] = [];
+  const nodes = splitEncoding();
   const weights = new Map<string, GraphTensor>();
   const outputs: Uint8Array[] = [];
   const { int8, uint8, float32 } = ELEMENT;
+  const added: GraphTensor[] = [];
   for (const { layer, scores, mix } of findCrossAttentions(prefill, layers)) {
     const names = crossNames(layer);
-    const [keys, values] = [scores, mix].map(({ inputs }) => findProjection(index, inputs[1] ?? ''));
-    for (const part of [keys, values]) {
-      for (const tensor of [part?.weight, part?.bias]) if (tensor !== undefined) weights.set(tensor.name, tensor);
+    const parts = [
+      { of: scores, name: names.key, scale: names.keyScale, zero: CONSTANTS.keyZero, type: uint8 },
+      { of: mix, name: names.value, scale: names.valueScale, zero: HALVES_ZERO.int8, type: int8 },
+    ];
+    for (const { of, name, scale, zero, type } of parts) {
+      const projection = findProjection(index, of.inputs[1] ?? '');
+      const { weight, bias, factor } = projection;
+      if (!weights.has(weight.name)) added.push(...quantizeColumns(weight, int8Names(weight.name), { pathOf, store }));
+      weights.set(weight.name, weight);
+      if (bias !== undefined) added.push(bias);
+      added.push(constantTensor(`${name}/factor`, 'float32', [], Float32Array.of(factor / LARGEST)));
+      nodes.push(...channels(projection, name, scale, zero));
+      outputs.push(
+        valueInfo(name, type, [1, heads, 'frames', headDim]),
+        valueInfo(scale, float32, [1, heads, 1, headDim]),
+      );
     }
-    nodes.push(
-      ...channels(keys as Projection, names.key, names.keyScale, 'cross/zeros_uint8'),
-      ...framesFirst(names.key),
-      ...channels(values as Projection, names.value, names.valueScale, 'cross/zeros_int8'),
-      ...framesFirst(names.value),
-    );
-    outputs.push(
-      valueInfo(names.key, uint8, [1, heads, 'frames', headDim]),
-      valueInfo(names.keyScale, float32, [1, heads, 1, headDim]),
-      valueInfo(names.value, int8, [1, heads, 'frames', headDim]),
-      valueInfo(names.valueScale, float32, [1, heads, 1, headDim]),
-    );
   }
   const int64 = (name: string, values: number[]): GraphTensor =>
     constantTensor(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
@@ -60,22 +80,20 @@ export function buildCrossGraph(prefill: SourceGraph, layout: WhisperLayout): Ui
     constantTensor(CONSTANTS.largest, 'float32', [], Float32Array.of(LARGEST)),
     // Nothing is divided by 0.
     constantTensor(CONSTANTS.smallest, 'float32', [], Float32Array.of(1e-20)),
-    constantTensor('cross/zeros_uint8', 'uint8', [dModel], new Uint8Array(dModel).fill(128)),
-    constantTensor('cross/zeros_int8', 'int8', [dModel], new Int8Array(dModel)),
-    int64('cross/by_channel', [1, heads, headDim, -1]),
-    int64('cross/by_head', [1, heads, 1, headDim]),
-    int64('cross/1', [1]),
+    constantTensor(CONSTANTS.keyZero, 'uint8', [], Uint8Array.of(128)),
+    int64(BY_HEAD, [1, -1, heads, headDim]),
+    int64(ONE_BY_HEAD, [1, heads, 1, headDim]),
   ];
   const graph = graphMessage({
     name: 'whisper_cross',
     nodes: nodes.map(nodeMessage),
-    initializers: [...weights.values(), ...constants].map((tensor) =>
-      tensorMessage(tensor, tensor.name, prefill.fileOf),
+    initializers: withHalvesConstants([...added, ...constants]).map((tensor) =>
+      tensorMessage(tensor, tensor.name, storedBeside(prefill.fileOf)),
     ),
     inputs: [valueInfo(LOOP_INPUTS.encoding, float32, ['frames', dModel])],
     outputs,
   });
-  return modelMessage(graph, prefill.irVersion, prefill.opsets);
+  return modelMessage(graph, prefill.irVersion, new Map([...prefill.opsets, [MICROSOFT, 1]]));
 }
 
 interface Projection {
@@ -83,7 +101,7 @@ interface Projection {
   weight: GraphTensor;
   /** [heads · 64] */
   bias: GraphTensor | undefined;
-  /** Of both. */
+  /** What the graph multiplies both by. */
   factor: number;
 }
 
@@ -110,31 +128,59 @@ function findProjection(index: GraphIndex, value: string): Projection {
   throw new Error("The decoder's keys or values of the encoder's output are made in an unknown way");
 }
 
-/** factor · (Wᵀ · encodingᵀ + bias), [heads · 64, frames], each channel divided by its largest magnitude, in 8 bits. */
-function channels({ weight, bias, factor }: Projection, name: string, scale: string, zeros: string): GraphNode[] {
-  const value = (what: string) => `${name}/${what}`;
-  const transposed = [intAttribute('transA', 1), intAttribute('transB', 1)];
-  const factors = [floatAttribute('alpha', factor), floatAttribute('beta', factor)];
-  const column = bias === undefined ? [] : [standardNode('Unsqueeze', [bias.name, 'cross/1'], value('bias'))];
-  const inputs = [weight.name, LOOP_INPUTS.encoding, ...column.map(() => value('bias'))];
-  const along = [intsAttribute('axes', [1]), intAttribute('keepdims', 0)];
+/** As in `halves.ts`, but with one step for the whole window. */
+function splitEncoding(): GraphNode[] {
+  const { encoding } = LOOP_INPUTS;
   return [
-    ...column,
-    standardNode('Gemm', inputs, value('float'), [...transposed, ...factors]),
+    standardNode('Abs', [encoding], 'encoding/abs'),
+    standardNode('ReduceMax', ['encoding/abs'], 'encoding/max', [intAttribute('keepdims', 0)]),
+    standardNode('Max', ['encoding/max', CONSTANTS.smallest], 'encoding/largest'),
+    standardNode('Div', ['encoding/largest', HALVES_LARGEST], LOW.scale),
+    standardNode('Mul', [LOW.scale, HALVES_BASE], HIGH.scale),
+    standardNode('QuantizeLinear', [encoding, HIGH.scale, HALVES_ZERO.uint8], HIGH.values),
+    standardNode('DequantizeLinear', [HIGH.values, HIGH.scale, HALVES_ZERO.uint8], 'encoding/high_value'),
+    standardNode('Sub', [encoding, 'encoding/high_value'], 'encoding/rest'),
+    standardNode('QuantizeLinear', ['encoding/rest', LOW.scale, HALVES_ZERO.uint8], LOW.values),
+  ];
+}
+
+/** encoding · W + bias, [frames, heads · 64], each channel divided by its largest magnitude, in 8 bits; by head. */
+function channels({ weight, bias }: Projection, name: string, scale: string, zero: string): GraphNode[] {
+  const value = (what: string) => `${name}/${what}`;
+  const along = [intsAttribute('axes', [0]), intAttribute('keepdims', 0)];
+  return [
+    integerProduct(HIGH, weight, value('high'), bias?.name),
+    integerProduct(LOW, weight, value('low')),
+    standardNode('Add', [value('high'), value('low')], value('float')),
     standardNode('ReduceMax', [value('float')], value('max'), along),
     standardNode('ReduceMin', [value('float')], value('min'), along),
     standardNode('Neg', [value('min')], value('minus_min')),
     standardNode('Max', [value('max'), value('minus_min'), CONSTANTS.smallest], value('largest')),
-    standardNode('Div', [value('largest'), CONSTANTS.largest], value('scale')),
-    standardNode('QuantizeLinear', [value('float'), value('scale'), zeros], value('bytes'), [intAttribute('axis', 0)]),
-    standardNode('Reshape', [value('scale'), 'cross/by_head'], scale),
+    standardNode('Div', [CONSTANTS.largest, value('largest')], value('inverse')),
+    standardNode('Mul', [value('float'), value('inverse')], value('unit')),
+    standardNode('QuantizeLinear', [value('unit'), HALVES_ONE, zero], value('bytes')),
+    standardNode('Reshape', [value('bytes'), BY_HEAD], value('by_head')),
+    standardNode('Transpose', [value('by_head')], name, [intsAttribute('perm', [0, 2, 1, 3])]),
+    standardNode('Mul', [value('largest'), value('factor')], value('scale')),
+    standardNode('Reshape', [value('scale'), ONE_BY_HEAD], scale),
   ];
 }
 
-/** [heads · 64, frames] → [1, heads, frames, 64] */
-function framesFirst(name: string): GraphNode[] {
-  return [
-    standardNode('Reshape', [`${name}/bytes`, 'cross/by_channel'], `${name}/by_channel`),
-    standardNode('Transpose', [`${name}/by_channel`], name, [intsAttribute('perm', [0, 1, 3, 2])]),
-  ];
+function integerProduct(
+  half: { values: string; scale: string },
+  weight: GraphTensor,
+  output: string,
+  bias?: string,
+): GraphNode {
+  const { values, scales } = int8Names(weight.name);
+  const inputs = [half.values, values, half.scale, scales, HALVES_ZERO.uint8];
+  return {
+    opType: 'MatMulIntegerToFloat',
+    domain: MICROSOFT,
+    name: output,
+    // The weight's zero is 0.
+    inputs: bias === undefined ? inputs : [...inputs, '', bias],
+    outputs: [output],
+    attributes: [],
+  };
 }

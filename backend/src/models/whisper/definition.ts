@@ -132,11 +132,11 @@ export const BEFORE_V3 = LANGUAGE_CODES.filter((code) => code !== 'yue');
 const MIB = 2 ** 20;
 
 /**
- * On a CPU the encoder stays in float32: quantization harms it most. The decoder's weights are read again for every token,
- * so 8 bits make it up to three times as fast: our own `int8`, in small blocks, where the float32 files are not too large to
- * download for that; else the hub's `q8`, in which a window's logits depend a little on the windows it shares a batch with.
+ * On a CPU the weights have 8 bits and what they are multiplied with keeps 14: our own `int8`, where the float32 files are not
+ * too large to download for that. Else the hub's `q8` for the decoder alone (it harms the encoder most), in which a window's
+ * logits depend a little on the windows it shares a batch with.
  */
-const INT8: GraphDtypes = { encoder: 'fp32', decoder: 'int8' };
+const INT8: GraphDtypes = { encoder: 'int8', decoder: 'int8' };
 const Q8: GraphDtypes = { encoder: 'fp32', decoder: 'q8' };
 /** What graphics processors are fastest in. On a CPU it saves disk alone: it is computed in float32. */
 const FP16: GraphDtypes = { encoder: 'fp16', decoder: 'fp16' };

@@ -14,9 +14,9 @@ const LARGEST = 8128;
 /** What a half's 0 is stored as, by its type. */
 export const HALVES_ZERO = { uint8: 'halves/zero_uint8', int8: 'halves/zero_int8' } as const;
 export const HALVES_ONE = 'halves/1';
-const BASE = 'halves/128';
-const RANGE = 'halves/largest';
-const SMALLEST = 'halves/smallest';
+export const HALVES_BASE = 'halves/128';
+export const HALVES_LARGEST = 'halves/largest';
+export const HALVES_SMALLEST = 'halves/smallest';
 /** [1, 2] */
 const PARTS = 'halves/parts';
 
@@ -30,9 +30,9 @@ function constants(): GraphTensor[] {
   const scalar = (name: string, value: number) => constantTensor(name, 'float32', [], Float32Array.of(value));
   return [
     scalar(HALVES_ONE, 1),
-    scalar(BASE, 128),
-    scalar(RANGE, LARGEST),
-    scalar(SMALLEST, 1e-20),
+    scalar(HALVES_BASE, 128),
+    scalar(HALVES_LARGEST, LARGEST),
+    scalar(HALVES_SMALLEST, 1e-20),
     constantTensor(HALVES_ZERO.uint8, 'uint8', [], Uint8Array.of(64)),
     constantTensor(HALVES_ZERO.int8, 'int8', [], Int8Array.of(0)),
     constantTensor(PARTS, 'float32', [1, 2], Float32Array.of(128, 1)),
@@ -70,11 +70,11 @@ export function splitHalves(input: string, name: string, { axis, type }: HalvesO
       standardNode('Abs', [input], value('abs')),
       standardNode('ReduceMax', [value('abs')], value('max'), along),
       // Nothing is divided by 0.
-      standardNode('Max', [value('max'), SMALLEST], value('largest')),
-      standardNode('Div', [value('largest'), RANGE], value('step')),
+      standardNode('Max', [value('max'), HALVES_SMALLEST], value('largest')),
+      standardNode('Div', [value('largest'), HALVES_LARGEST], value('step')),
       standardNode('Div', [input, value('step')], value('scaled')),
-      standardNode('QuantizeLinear', [value('scaled'), BASE, zero], value('high')),
-      standardNode('DequantizeLinear', [value('high'), BASE, zero], value('high_value')),
+      standardNode('QuantizeLinear', [value('scaled'), HALVES_BASE, zero], value('high')),
+      standardNode('DequantizeLinear', [value('high'), HALVES_BASE, zero], value('high_value')),
       standardNode('Sub', [value('scaled'), value('high_value')], value('rest')),
       standardNode('QuantizeLinear', [value('rest'), HALVES_ONE, zero], value('low')),
       standardNode('Concat', [value('high'), value('low')], value('halves'), [intAttribute('axis', axis)]),

@@ -5,7 +5,7 @@ import { elementOf, holdsGraph } from './loop-sources.ts';
 import { graphMessage, modelMessage, nodeMessage, tensorMessage, valueInfo } from './onnx-build.ts';
 import { pruneGraph } from './prune-graph.ts';
 import { quantizeEncoder } from './quantize-encoder.ts';
-import { openWeightStore } from './weight-store.ts';
+import { withWeightStore } from './weight-store.ts';
 
 export interface EncoderOptions {
   /** Of each attention. */
@@ -23,7 +23,7 @@ export function prepareEncoder(
   return deriveGraph(
     {
       name: 'encoder_fused',
-      version: 1,
+      version: 2,
       sources: [encoder],
       settings: [heads, weights],
       build([source], folder) {
@@ -43,12 +43,7 @@ function fused(source: SourceGraph, heads: number): SourceGraph {
 }
 
 function inInt8(graph: SourceGraph, encoder: GraphOnDisk, folder: string): SourceGraph {
-  const store = openWeightStore(folder);
-  try {
-    return quantizeEncoder(graph, { store, pathOf: pathOf.bind(undefined, encoder) });
-  } finally {
-    store.close();
-  }
+  return withWeightStore(folder, (store) => quantizeEncoder(graph, { store, pathOf: pathOf.bind(undefined, encoder) }));
 }
 
 function write(graph: SourceGraph): Uint8Array {

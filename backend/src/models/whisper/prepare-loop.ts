@@ -12,7 +12,7 @@ import { pickPositions } from './pick-positions.ts';
 import { quantizeDecoder } from './quantize-decoder.ts';
 import { shareWeights } from './share-weights.ts';
 import { findCrossAttentions, useStoredCross } from './stored-cross.ts';
-import { openWeightStore } from './weight-store.ts';
+import { type WeightStore, withWeightStore } from './weight-store.ts';
 
 export interface LoopOptions {
   /** `int8`: float32 weights are made 8-bit ones, stored beside the graph. */
@@ -43,7 +43,7 @@ export async function prepareLoop(
   const loop = await deriveGraph(
     {
       name: 'decoder_loop',
-      version: 6,
+      version: 7,
       sources: [graphs.prefill, graphs.step],
       settings: [layout.tokens.eot, layout.tokens.timestampBegin, layout.alignmentHeads, weights],
       build([prefill, step], folder) {
@@ -54,8 +54,14 @@ export async function prepareLoop(
           storedCross: false,
         };
         if (weights === 'as-exported') return buildLoopGraph(sources, layout);
-        writeFileSync(join(folder, CROSS), buildCrossGraph(sources.prefill, layout), { flush: true });
-        return buildLoopGraph(inInt8(withStoredCross(sources, layout), graphs, folder), layout);
+        return withWeightStore(folder, (store) => {
+          const cross = buildCrossGraph(sources.prefill, layout, {
+            store,
+            pathOf: pathOf.bind(undefined, graphs.prefill),
+          });
+          writeFileSync(join(folder, CROSS), cross, { flush: true });
+          return buildLoopGraph(inInt8(withStoredCross(sources, layout), graphs, store), layout);
+        });
       },
     },
     derivedFolder,
@@ -84,28 +90,23 @@ function weightSource(graph: GraphOnDisk) {
 function inInt8(
   { prefill, step, shared, storedCross }: LoopSources,
   graphs: DecoderGraphs,
-  folder: string,
+  store: WeightStore,
 ): LoopSources {
-  const store = openWeightStore(folder);
-  try {
-    const first = quantizeDecoder(prefill, {
-      store,
-      pathOf: pathOf.bind(undefined, graphs.prefill),
-      positions: 2,
-    });
-    const known = new Set([...shared].filter(([, theirs]) => first.weights.has(theirs)).map(([ours]) => ours));
-    const next = quantizeDecoder(step, {
-      store,
-      pathOf: pathOf.bind(undefined, graphs.step),
-      known,
-      positions: 1,
-    });
-    const alsoShared = [...known].flatMap((ours) => {
-      const [own, theirs] = [int8Names(ours), int8Names(shared.get(ours) ?? '')];
-      return [[own.values, theirs.values] as const, [own.scales, theirs.scales] as const];
-    });
-    return { prefill: first.graph, step: next.graph, shared: new Map([...shared, ...alsoShared]), storedCross };
-  } finally {
-    store.close();
-  }
+  const first = quantizeDecoder(prefill, {
+    store,
+    pathOf: pathOf.bind(undefined, graphs.prefill),
+    positions: 2,
+  });
+  const known = new Set([...shared].filter(([, theirs]) => first.weights.has(theirs)).map(([ours]) => ours));
+  const next = quantizeDecoder(step, {
+    store,
+    pathOf: pathOf.bind(undefined, graphs.step),
+    known,
+    positions: 1,
+  });
+  const alsoShared = [...known].flatMap((ours) => {
+    const [own, theirs] = [int8Names(ours), int8Names(shared.get(ours) ?? '')];
+    return [[own.values, theirs.values] as const, [own.scales, theirs.scales] as const];
+  });
+  return { prefill: first.graph, step: next.graph, shared: new Map([...shared, ...alsoShared]), storedCross };
 }

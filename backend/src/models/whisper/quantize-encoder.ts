@@ -1,24 +1,26 @@
 /**
- * An encoder's matrix products in 8 bits: each position's input is scaled by its own largest value, each of a weight's
- * columns by its own (what CTranslate2 calls int8). The products are then sums of integers, for which processors have
- * instructions two to three times as fast as those for floats. Convolutions, attention and norms stay in float32.
+ * An encoder's matrix products by integers: weights in 8 bits with a scale for each column, each position's input in 14 bits
+ * (`halves.ts`) with a step of its own. Processors have instructions for these that are several times as fast as those for
+ * floats, so that two products, one of each half, still cost a third. Convolutions, attention and norms stay in float32.
  */
 import type { SourceGraph } from './derived-graph.ts';
 import { MICROSOFT } from './fuse-attention.ts';
-import { refuseNewOpsets } from './halves.ts';
+import {
+  HALVES_BASE,
+  HALVES_LARGEST,
+  HALVES_ONE,
+  HALVES_SMALLEST,
+  HALVES_ZERO,
+  refuseNewOpsets,
+  withHalvesConstants,
+} from './halves.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
 import { constantTensor, intAttribute, intsAttribute } from './onnx-build.ts';
 import type { GraphNode, StoredData } from './onnx-file.ts';
 import { standardNode } from './standard-node.ts';
 import { matricesOf, type WeightStore, withWeights } from './weight-store.ts';
 
-const LARGEST = 127;
-/** Inputs are stored as value + 128. */
-const ZERO = 128;
-
-const SCALE = 'int8/scale';
-const ZERO_POINT = 'int8/zero_point';
-const SMALLEST = 'int8/smallest';
+const BY_POSITION = 'int8/by_position';
 
 /** Products with a float32 weight [rows, columns] become `MatMulIntegerToFloat`. */
 export function quantizeEncoder(
@@ -27,11 +29,7 @@ export function quantizeEncoder(
 ): SourceGraph {
   refuseNewOpsets(graph.opsets);
   const matrices = matricesOf(graph);
-  const added = [
-    constantTensor(SCALE, 'float32', [], Float32Array.of(1 / LARGEST)),
-    constantTensor(ZERO_POINT, 'uint8', [], Uint8Array.of(ZERO)),
-    constantTensor(SMALLEST, 'float32', [], Float32Array.of(1e-20)),
-  ];
+  const added = withHalvesConstants([constantTensor(BY_POSITION, 'int64', [3], BigInt64Array.of(1n, -1n, 1n))]);
   const quantizedInputs = new Set<string>();
   const quantizedWeights = new Set<string>();
   const nodes = graph.nodes.flatMap((node) => {
@@ -47,29 +45,49 @@ export function quantizeEncoder(
   return withWeights(graph, nodes, added);
 }
 
-/** Each position divided by its largest magnitude, in 8 bits. */
+/** [1, positions, d] → its halves, and each position's step [1, positions, 1]. */
 function quantizeInput(input: string): GraphNode[] {
-  const axes = [intsAttribute('axes', [-1]), intAttribute('keepdims', 1)];
+  const value = (what: string) => `${input}/${what}`;
+  const axes = [intsAttribute('axes', [0, -1]), intAttribute('keepdims', 0)];
+  const byPosition = [intAttribute('axis', 1)];
   return [
-    standardNode('Abs', [input], `${input}/abs`),
-    standardNode('ReduceMax', [`${input}/abs`], `${input}/max`, axes),
+    standardNode('Abs', [input], value('abs')),
+    standardNode('ReduceMax', [value('abs')], value('max'), axes),
     // Nothing is divided by 0.
-    standardNode('Max', [`${input}/max`, SMALLEST], `${input}/largest`),
-    standardNode('Div', [input, `${input}/largest`], `${input}/unit`),
-    standardNode('QuantizeLinear', [`${input}/unit`, SCALE, ZERO_POINT], `${input}/uint8`),
+    standardNode('Max', [value('max'), HALVES_SMALLEST], value('largest')),
+    standardNode('Div', [value('largest'), HALVES_LARGEST], value('step')),
+    standardNode('Mul', [value('step'), HALVES_BASE], value('high_step')),
+    standardNode('Sub', [value('step'), value('step')], value('nothing')),
+    standardNode('QuantizeLinear', [value('nothing'), HALVES_ONE, HALVES_ZERO.uint8], value('zeros')),
+    standardNode('QuantizeLinear', [input, value('high_step'), value('zeros')], value('high'), byPosition),
+    standardNode(
+      'DequantizeLinear',
+      [value('high'), value('high_step'), value('zeros')],
+      value('high_value'),
+      byPosition,
+    ),
+    standardNode('Sub', [input, value('high_value')], value('rest')),
+    standardNode('QuantizeLinear', [value('rest'), value('step'), value('zeros')], value('low'), byPosition),
+    standardNode('Reshape', [value('step'), BY_POSITION], value('steps')),
   ];
 }
 
 function product({ name, inputs, outputs }: GraphNode): GraphNode[] {
   const [input = '', weight = ''] = inputs;
   const [output = ''] = outputs;
-  const sum: GraphNode = {
+  const { values, scales } = int8Names(weight);
+  const half = (of: string, scale: string): GraphNode => ({
     opType: 'MatMulIntegerToFloat',
     domain: MICROSOFT,
-    name,
-    inputs: [`${input}/uint8`, `${weight}/int8`, SCALE, `${weight}/scales`, ZERO_POINT],
-    outputs: [`${output}/unit`],
+    name: `${name}/${of}`,
+    inputs: [`${input}/${of}`, values, scale, scales, HALVES_ZERO.uint8],
+    outputs: [`${output}/${of}`],
     attributes: [],
-  };
-  return [sum, standardNode('Mul', [`${output}/unit`, `${input}/largest`], output)];
+  });
+  return [
+    half('high', HALVES_BASE),
+    half('low', HALVES_ONE),
+    standardNode('Add', [`${output}/high`, `${output}/low`], `${output}/sum`),
+    standardNode('Mul', [`${output}/sum`, `${input}/steps`], output),
+  ];
 }

@@ -96,7 +96,7 @@ function onCpu(files: ReadonlyMap<string, number>, merged: boolean): string[] {
   if (merged) return others;
   const decoder = graphFiles('fp32', merged).slice(1);
   const bytes = decoder.reduce((sum, path) => sum + (files.get(path) ?? 0), 0);
-  return bytes > LARGE_DECODER_BYTES ? ['fp32/q8', 'fp32/int8', ...others] : ['fp32/int8', ...others];
+  return bytes > LARGE_DECODER_BYTES ? ['fp32/q8', 'int8', ...others] : ['int8', ...others];
 }
 
 function languagesOf(repo: Registration['repo']): readonly string[] {

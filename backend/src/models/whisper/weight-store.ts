@@ -13,11 +13,19 @@ const ALIGNMENT = 64;
 
 export interface WeightStore {
   add(data: Uint8Array): StoredData;
-  close(): void;
 }
 
 /** @param folder of the new graph */
-export function openWeightStore(folder: string): WeightStore {
+export function withWeightStore<T>(folder: string, use: (store: WeightStore) => T): T {
+  const store = openWeightStore(folder);
+  try {
+    return use(store);
+  } finally {
+    store.close();
+  }
+}
+
+function openWeightStore(folder: string): WeightStore & { close(): void } {
   const file = openSync(join(folder, FILE), 'w');
   let end = 0;
   return {
@@ -54,8 +62,13 @@ export function withWeights(
     nodes,
     initializers: [...graph.initializers, ...added],
     opsets: new Map([...graph.opsets, [MICROSOFT, 1]]),
-    fileOf: (data: StoredData) => (data.location === FILE ? FILE : graph.fileOf(data)),
+    fileOf: storedBeside(graph.fileOf),
   });
+}
+
+/** What a graph beside the store calls the file of its data. */
+export function storedBeside(fileOf: SourceGraph['fileOf']): SourceGraph['fileOf'] {
+  return (data) => (data.location === FILE ? FILE : fileOf(data));
 }
 
 /** The float32 matrices among a graph's weights: name → tensor. */
