@@ -7,18 +7,15 @@ const spoken = (speakers: Record<string, string>) =>
   new Map(Object.entries(speakers).map(([speaker, text]) => [speaker, text.split(' ').filter(Boolean)]));
 
 describe('countSpeakerErrors', () => {
-  it.each(recorded.transcripts.entries().toArray())(
-    'equals meeteval: %d',
-    (_, { reference, hypothesis, ...expected }) => {
-      const counts = countSpeakerErrors(new Map(Object.entries(reference)), new Map(Object.entries(hypothesis)));
-      const { substitutions, insertions, deletions } = counts;
-      expect({
-        errors: substitutions + insertions + deletions,
-        length: counts.reference,
-        insertionsLessDeletions: insertions - deletions,
-      }).toEqual(expected);
-    },
-  );
+  it.each([...recorded.transcripts.entries()])('equals meeteval: %d', (_, { reference, hypothesis, ...expected }) => {
+    const counts = countSpeakerErrors(new Map(Object.entries(reference)), new Map(Object.entries(hypothesis)));
+    const { substitutions, insertions, deletions } = counts;
+    expect({
+      errors: substitutions + insertions + deletions,
+      length: counts.reference,
+      insertionsLessDeletions: insertions - deletions,
+    }).toEqual(expected);
+  });
 
   it('names speakers as it is fairest, and counts those left over', () => {
     const counts = countSpeakerErrors(
