@@ -46,18 +46,33 @@ describe('assignSpeakers', () => {
   });
 
   it('prefers the word before where two are equally near or speak equally long', () => {
-    const words = [
-      { word: 'a', start: 0, end: 0.5 },
-      { word: 'b', start: 1, end: 2 },
-      { word: 'c', start: 3.2, end: 3.2 },
-    ];
-    expect(who(words, [turn(1.5, 3, 'B'), turn(0, 1.5, 'A'), turn(3.4, 4, 'A')])).toBe('AAA');
-    expect(who(words.slice(1), [turn(1, 1.5, 'A'), turn(1.5, 3, 'B'), turn(3.4, 4, 'A')])).toBe('AA');
+    const even = { word: 'b', start: 1, end: 2 };
+    const silent = { word: 'b', start: 1.4, end: 1.6 };
+    const turns = [turn(1, 1.5, 'A'), turn(1.5, 3, 'B')];
+    const apart = [turn(1, 1.25, 'A'), turn(1.75, 3, 'B')];
+    for (const [word, around] of [
+      [even, turns],
+      [silent, apart],
+    ] as const) {
+      expect(who([word], [...around])).toBe('A');
+      expect(who([{ word: 'a', start: 0, end: 0.5 }, word], [turn(0, 0.5, 'B'), ...around])).toBe('BB');
+    }
   });
 
   it('without turns all is nobody’s, without words there is nothing', () => {
     expect(assignSpeakers(say('a b'), [], 'A').map(({ speaker }) => speaker)).toEqual(['A', 'A']);
     expect(assignSpeakers([], [turn(0, 1, 'A')], 'A')).toEqual([]);
+  });
+
+  it('finds who speaks, whatever short turns lie within a long one', () => {
+    const turns = [turn(0, 100, 'A'), turn(1, 2, 'B'), turn(3, 4, 'C')];
+    expect(who([{ word: 'x', start: 50, end: 51 }], turns)).toBe('A');
+    expect(
+      who(
+        [0, 50].map((start) => ({ word: 'x', start: start + 3.2, end: start + 3.8 })),
+        turns.slice(1),
+      ),
+    ).toBe('CC');
   });
 
   it('takes words of no length, on a border and within a turn', () => {
@@ -80,14 +95,22 @@ describe('a single word between two of another speaker', () => {
 
   it('is given back when its lead is narrow', () => {
     expect(who(say('so we are here'), turns(0.5, 0.75))).toBe('AAAA');
+    const [first, , ...others] = say('so we are here');
+    const instant = { word: 'we', start: 0.6, end: 0.6 };
+    expect(
+      who(
+        [first, instant, ...others].filter((word) => word !== undefined),
+        turns(0.5, 0.75),
+      ),
+    ).toBe('AAAA');
   });
 
   it.each([
     ['it is clearly another’s', 'so we are here', 0.42, 0.8],
     ['it is long', "so we' are here", 0.6, 1.15],
-    ['a pause comes before it', 'so | we are here', 1.05, 1.35],
-    ['a pause comes behind it', 'so we | are here', 0.45, 0.75],
-    ['it is a sentence of its own', 'so. we. are here', 0.45, 0.75],
+    ['a pause comes before it', 'so | we are here', 1.1, 1.35],
+    ['a pause comes behind it', 'so we | are here', 0.5, 0.75],
+    ['it is a sentence of its own', 'so. we. are here', 0.5, 0.75],
   ])('stays when %s', (_, text, from, to) => {
     expect(who(say(text), turns(from, to))).toBe('ABAA');
   });
@@ -114,10 +137,20 @@ describe('a change of speakers near the edge of a sentence', () => {
     ['the words between last longer than times err', "how are you? I' am fine thanks.", 2, 'AAAABBB'],
     ['there are too many of them', 'how are you? I am fine thanks a lot.', 2, 'AAAAABBBB'],
     ['a pause parts them from the sentence', 'how are you? yes | I am fine.', 1.6, 'AAAABBB'],
-    ['nobody says most of the sentence', 'how are you? I am.', 1.6, 'AAAAB'],
+    ['nobody says most of the sentence', 'how are you? I am. yes yes.', 1.6, 'AAAABBB'],
     ['no sentence ends there', 'how are you I am fine thanks.', 1.6, 'AAAABBB'],
   ])('stays when %s', (_, text, change, expected) => {
     expect(who(say(text), two(change))).toBe(expected);
+  });
+
+  it('is moved over two words at most, when they are short', () => {
+    const words = say('how are you? I do not know that at all.').map((word) => ({
+      ...word,
+      start: word.start / 4,
+      end: word.end / 4,
+    }));
+    expect(who(words, two(0.5))).toBe('AAABBBBBBB');
+    expect(who(words, two(0.6))).toBe('AAAAAABBBB');
   });
 
   it('stays when it is somebody’s own remark', () => {
@@ -159,7 +192,7 @@ describe('groupBySpeaker', () => {
   });
 
   it('keeps the text even where words are not in it', () => {
-    const words = spoken(['Hello', 0, 'A'], ['[noise]', 1, 'B'], ['know', 2, 'A'], ['Bye', 3, 'B']);
+    const words = spoken(['Hello', 0, 'A'], [`[${'noise'.repeat(8)}]`, 1, 'B'], ['know', 2, 'A'], ['Bye', 3, 'B']);
     const segments = groupBySpeaker(words, text);
     expect(segments.map(({ text }) => text).join('')).toBe(text);
     expect(segments.at(-1)?.text).toBe('\nBye…');

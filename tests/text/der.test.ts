@@ -42,6 +42,15 @@ describe('countDiarizationErrors', () => {
     expect(countDiarizationErrors(both, one, { skipOverlap: true })).toMatchObject({ miss: 0, reference: 10 });
   });
 
+  it('finds no fault, and not less than none, in what is equal', () => {
+    for (const { reference } of recorded.diarizations) {
+      const turns = unpackTurns(reference);
+      const errors = countDiarizationErrors(turns, turns);
+      expect(errors.confusion).toBeGreaterThanOrEqual(0);
+      expect(diarizationErrorRate(errors)).toBeCloseTo(0, 12);
+    }
+  });
+
   it('takes a day of turns', () => {
     const day = Array.from({ length: 30_000 }, (_, i) => ({ start: i * 3, end: i * 3 + 2.5, speaker: `s${i % 6}` }));
     const errors = countDiarizationErrors(day, day, { collar: 0.25 });
