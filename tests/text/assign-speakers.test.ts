@@ -65,7 +65,7 @@ describe('assignSpeakers', () => {
   });
 
   it('finds who speaks, whatever short turns lie within a long one', () => {
-    const turns = [turn(0, 9, 'A'), turn(10, 100, 'B'), turn(11, 12, 'C')];
+    const turns = [turn(0, 9, 'A'), turn(10, 100, 'B'), turn(11, 12, 'C'), turn(13, 14, 'C')];
     expect(
       who(
         [0, 50].map((start) => ({ word: 'x', start, end: start + 1 })),
