@@ -51,3 +51,28 @@ it('no text can end its cue or look like a time line', () => {
   const text = '\n a ---> b\r\n\r\n  c\n\n\nd -->-->\n';
   expect(toSrt([{ start: 0, end: 1, text }])).toBe('1\n00:00:00,000 --> 00:00:01,000\na -> b\nc\nd ->->\n\n');
 });
+
+describe('speakers', () => {
+  const cues = [
+    { start: 0, end: 1, text: ' Hello?', speaker: 'A' },
+    { start: 1, end: 2, text: ' if a < b && b --> c:\n</v>', speaker: 'Tom & <Jerry>\n-->' },
+    { start: 2, end: 3, text: ' a < b & c' },
+  ];
+
+  it('stand in front of the text in SubRip, as WhisperX writes them', () => {
+    expect(toSrt(cues)).toBe(
+      '1\n00:00:00,000 --> 00:00:01,000\n[A]: Hello?\n\n' +
+        '2\n00:00:01,000 --> 00:00:02,000\n[Tom & <Jerry> ->]: if a < b && b -> c:\n</v>\n\n' +
+        '3\n00:00:02,000 --> 00:00:03,000\na < b & c\n\n',
+    );
+  });
+
+  it('are voices in WebVTT, out of which neither a name nor a text can break; a cue without one stays as it was', () => {
+    expect(toVtt(cues)).toBe(
+      'WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n<v A>Hello?\n\n' +
+        '00:00:01.000 --> 00:00:02.000\n' +
+        '<v Tom &amp; &lt;Jerry&gt; --&gt;>if a &lt; b &amp;&amp; b -&gt; c:\n&lt;/v&gt;\n\n' +
+        '00:00:02.000 --> 00:00:03.000\na < b & c\n\n',
+    );
+  });
+});

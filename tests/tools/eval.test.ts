@@ -9,19 +9,24 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ffmpeg, sine } from '../audio/media.ts';
 import { PROJECT_ROOT } from '../support/shared.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { readManifest } from './eval/manifest.ts';
+import { parseStm } from './eval/parse-stm.ts';
 
 interface Heard {
+  path: string | undefined;
   authorization: string | undefined;
-  model: string;
-  language: string | null;
+  /** Fields of the form, all but the file's. */
+  fields: Record<string, string>;
   file: string;
 }
 
+type Answer = string | { status: number; code: string } | { rttm: string; diarized: object };
+
 /**
- * A transcription server that knows the answers: file name → text, or the error it refuses the file with. It answers
- * nobody before `together` requests have been with it at once.
+ * A server that knows the answers: file name → text, what diarizing models say, or the error it refuses the file with. It
+ * answers nobody before `together` requests have been with it at once.
  */
-async function fakeServer(answers: Record<string, string | { status: number; code: string }>, together = 1) {
+async function fakeServer(answers: Record<string, Answer>, together = 1) {
   const heard: Heard[] = [];
   const state = { atOnce: 0, mostAtOnce: 0 };
   const gathered = Promise.withResolvers<void>();
@@ -35,9 +40,11 @@ async function fakeServer(answers: Record<string, string | { status: number; cod
     const file = form.get('file');
     const name = file instanceof File ? file.name : '';
     heard.push({
+      path: request.url,
       authorization: request.headers.authorization,
-      model: String(form.get('model')),
-      language: form.get('language') === null ? null : String(form.get('language')),
+      fields: Object.fromEntries(
+        [...form].flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
+      ),
       file: name,
     });
     const answer = answers[name];
@@ -46,6 +53,13 @@ async function fakeServer(answers: Record<string, string | { status: number; cod
     response.setHeader('content-type', 'application/json');
     if (typeof answer === 'string') {
       response.end(JSON.stringify({ text: answer, usage: { type: 'duration', seconds: 1 } }));
+    } else if (answer !== undefined && 'rttm' in answer && form.get('response_format') === 'rttm') {
+      response.setHeader('content-type', 'text/plain');
+      response.end(answer.rttm);
+    } else if (answer !== undefined && 'rttm' in answer && form.get('response_format') === 'diarized_json') {
+      response.end(JSON.stringify(answer.diarized));
+    } else if (answer !== undefined && 'rttm' in answer) {
+      response.end(JSON.stringify({ text: 'hello' }));
     } else {
       response.statusCode = answer?.status ?? 404;
       response.end(JSON.stringify({ error: { message: 'refused here', type: 'x', param: null, code: answer?.code } }));
@@ -90,6 +104,34 @@ const ANSWERS = {
   'three.wav': '今日は、世田界',
 };
 
+/** Two who speak in turn for 5 s each and both for the last second, as a reference and as it is heard. */
+const RTTM = `SPEAKER talk 1 0.000 5.000 <NA> <NA> Ann <NA> <NA>
+SPEAKER talk 1 5.000 5.000 <NA> <NA> Bob <NA> <NA>
+SPEAKER talk 1 9.000 1.000 <NA> <NA> Ann <NA> <NA>
+SPEAKER other 1 0.000 9.000 <NA> <NA> Ann <NA> <NA>
+`;
+const HEARD_RTTM = `SPEAKER two 1 0.500 5.000 <NA> <NA> SPEAKER_00 <NA> <NA>
+SPEAKER two 1 5.500 5.500 <NA> <NA> SPEAKER_01 <NA> <NA>
+`;
+const STM = ';; two\ntwo 1 Bob 5 9 <o,f0> And good evening\ntwo 1 Ann 0 5 Good morning!\ntwo 1 Ann 9 10 bye\n';
+const HEARD_SEGMENTS = [
+  { id: 'seg_0', start: 0.5, end: 5, speaker: 'A', text: ' good morning,' },
+  { id: 'seg_2', start: 9, end: 10, speaker: 'A', text: ' by' },
+  { id: 'seg_1', start: 5, end: 9, speaker: 'B', text: ' and good evening to' },
+];
+const SPEAKERS = {
+  rttm: HEARD_RTTM,
+  diarized: { task: 'transcribe', duration: 2, text: '', segments: HEARD_SEGMENTS },
+};
+
+/** A manifest about `two.wav` that names `talk.rttm` and `two.stm`, which lie beside it. */
+async function folderOfSpeakers(lines: (string | object)[], rttm = RTTM.replaceAll('talk', 'two')): Promise<string> {
+  const manifest = await folderWith(lines);
+  await writeFile(join(manifest, '../talk.rttm'), rttm);
+  await writeFile(join(manifest, '../two.stm'), STM);
+  return manifest;
+}
+
 const lastLine = (stdout: string) => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
 
 describe('npm run eval', () => {
@@ -121,12 +163,12 @@ describe('npm run eval', () => {
     expect(stdout).toMatch(/clips\/two\.wav +2\.0 +37\.5 % +word +1 +1 +1 /);
     expect(server.heard).toHaveLength(3);
     expect(server.heard).toContainEqual({
+      path: '/v1/audio/transcriptions',
       authorization: 'Bearer sk-test',
-      model: 'echo',
-      language: 'ja',
+      fields: { model: 'echo', response_format: 'json', language: 'ja' },
       file: 'three.wav',
     });
-    expect(server.heard.find(({ file }) => file === 'two.wav')?.language).toBeNull();
+    expect(server.heard.find(({ file }) => file === 'two.wav')?.fields).not.toHaveProperty('language');
     expect(server.state.mostAtOnce).toBe(2);
   });
 
@@ -159,7 +201,9 @@ describe('npm run eval', () => {
     expect(strict.code).toBe(1);
     expect(lastLine(strict.stdout)).toMatchObject({ pass: false, figures: { clips: 2, wer: 0.3 } });
     expect((await runEval([...common, '--max-wer', '0.3'])).code).toBe(0);
-    expect(server.heard.every(({ model, authorization }) => model === 'whisper-1' && !authorization)).toBe(true);
+    expect(server.heard.every(({ fields, authorization }) => fields.model === 'whisper-1' && !authorization)).toBe(
+      true,
+    );
   });
 
   it('fails when a clip fails, says why, and still does the others', async () => {
@@ -207,5 +251,144 @@ describe('npm run eval', () => {
     const { code, stdout } = await runEval(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('--max-wer');
+  });
+});
+
+describe('npm run eval of who speaks', () => {
+  it('takes every measure a line has a reference for, and asks each with its own model', async () => {
+    const server = await fakeServer({ 'one.wav': SPEAKERS, 'two.wav': SPEAKERS });
+    const manifest = await folderOfSpeakers([
+      { audio: 'clips/two.wav', rttm: 'talk.rttm', stm: 'two.stm', num_speakers: 2, max_speakers: 4, language: 'en' },
+      {
+        audio: 'clips/one.wav',
+        text: 'hello you',
+        text_by_speaker: { Ann: 'Good morning. By!', Bob: 'And good evening to' },
+      },
+    ]);
+    const { code, stdout, stderr } = await runEval([
+      ...['--manifest', manifest, '--url', server.url, '--json', '--model', 'listener'],
+      ...['--diarization-model', 'pyannote'],
+    ]);
+
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(lastLine(stdout)).toMatchObject({
+      pass: true,
+      figures: {
+        der: 0.2727,
+        miss: 0.1364,
+        falseAlarm: 0.0909,
+        confusion: 0.0455,
+        collar: 0,
+        skipOverlap: 'false',
+        wer: 0.5,
+        cpwer: 0.1538,
+        normalizer: 'basic',
+        clips: 2,
+        failed: 0,
+        audioSeconds: 6,
+      },
+    });
+    expect(stdout).toMatch(/clips\/two\.wav +2\.0 +27\.3 % +13\.6 % +9\.1 % +4\.5 % +11\.0 +2 of 2 /);
+    expect(stdout).toMatch(/clips\/two\.wav +2\.0 +33\.3 % +word +1 +1 +0 +2 of 2 /);
+    expect(stdout).toMatch(/clips\/one\.wav +1\.0 +50\.0 % +word +0 +0 +1 /);
+    expect(server.heard.map(({ path, file, fields }) => [path, file, fields])).toEqual([
+      [
+        '/v1/audio/diarizations',
+        'two.wav',
+        { model: 'pyannote', response_format: 'rttm', num_speakers: '2', max_speakers: '4' },
+      ],
+      [
+        '/v1/audio/transcriptions',
+        'two.wav',
+        { model: 'listener', response_format: 'diarized_json', chunking_strategy: 'auto', language: 'en' },
+      ],
+      ['/v1/audio/transcriptions', 'one.wav', { model: 'listener', response_format: 'json' }],
+      [
+        '/v1/audio/transcriptions',
+        'one.wav',
+        { model: 'listener', response_format: 'diarized_json', chunking_strategy: 'auto' },
+      ],
+    ]);
+  });
+
+  it('leaves unscored what it is told to, and fails above --max-der', async () => {
+    const server = await fakeServer({ 'two.wav': SPEAKERS });
+    const manifest = await folderOfSpeakers([{ audio: 'clips/two.wav', rttm: 'talk.rttm' }]);
+    const args = ['--manifest', manifest, '--url', server.url, '--json', '--model', 'pyannote', '--collar', '0.25'];
+    const { code, stdout } = await runEval([...args, '--skip-overlap', '--max-der', '0.1']);
+    // Of 0.25 to 4.75, 5.25 to 8.75 and 10.25 to 11: 0.25 s missed, 0.25 s confused, 0.75 s made up.
+    expect(code).toBe(1);
+    expect(lastLine(stdout)).toMatchObject({
+      pass: false,
+      figures: {
+        der: 0.1563,
+        miss: 0.0313,
+        falseAlarm: 0.0938,
+        confusion: 0.0313,
+        collar: 0.25,
+        skipOverlap: 'true',
+        maxDer: 0.1,
+      },
+    });
+    expect(server.heard[0]?.fields).toEqual({ model: 'pyannote', response_format: 'rttm' });
+  });
+
+  it('says what is wrong with an answer, and still takes the other measure', async () => {
+    const server = await fakeServer({ 'two.wav': { ...SPEAKERS, rttm: '{"turns": []}' } });
+    const manifest = await folderOfSpeakers([{ audio: 'clips/two.wav', rttm: 'talk.rttm', stm: 'two.stm' }]);
+    const { code, stdout } = await runEval([
+      '--manifest',
+      manifest,
+      '--url',
+      server.url,
+      '--json',
+      '--max-cpwer',
+      '0.3',
+    ]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`FAILED: RTTM line 1: '{"turns":' is not a type of RTTM`);
+    expect(lastLine(stdout)).toMatchObject({ figures: { cpwer: 0.3333, maxCpwer: 0.3, failed: 1, clips: 1 } });
+    expect(lastLine(stdout).figures).not.toHaveProperty('der');
+  });
+
+  const AUDIO = { audio: 'clips/two.wav' };
+  it.each<[string, object, string, RegExp]>([
+    [
+      'a bad reference',
+      { rttm: 'talk.rttm' },
+      'SPEAKER two 1 0 1\n',
+      /line 1: .*talk\.rttm: RTTM line 1: 8 to 10 fields/,
+    ],
+    ['none', { rttm: 'none.rttm' }, RTTM, /line 1: .*none\.rttm: ENOENT/],
+    ['one about others', { rttm: 'talk.rttm' }, RTTM, /line 1: the reference is about several recordings, none 'two'/],
+    ['two that say the same', { stm: 'two.stm', text_by_speaker: { A: 'x' } }, RTTM, /line 1: stm: says the same as/],
+    ['nobody', { rttm: 'talk.rttm', num_speakers: 0 }, RTTM, /line 1: num_speakers: /],
+  ])('names the line of a manifest with %s', async (_, line, rttm, message) => {
+    await expect(readManifest(await folderOfSpeakers([{ ...AUDIO, ...line }], rttm))).rejects.toThrow(message);
+  });
+});
+
+describe('parseStm', () => {
+  it.each([
+    ['a 1 Ann 0', 'STM line 2: 5 fields'],
+    ['a 1 Ann 2 1 hello', "STM line 2: '2' to '1' is not a span"],
+    ['a 1 Ann zero 1 hello', "STM line 2: 'zero' to '1' is not a span"],
+    ['a 1 Ann 0 1 IGNORE_TIME_SEGMENT_IN_SCORING', 'STM line 2: times to ignore are not supported'],
+  ])('names the line of %j', (line, message) => {
+    expect(() => parseStm(`;; c\n${line}`)).toThrow(message);
+  });
+
+  it('takes a line without text or with a label', () => {
+    expect(
+      parseStm('a 1 Ann 0 1\n  a 1 Bob 1 2.5 <o,f0,male>  so  he said. \r\n').map((it) => [
+        it.speaker,
+        it.end,
+        it.text,
+      ]),
+    ).toEqual([
+      ['Ann', 1, ''],
+      ['Bob', 2.5, 'so  he said.'],
+    ]);
   });
 });

@@ -5,16 +5,37 @@ export interface Cue {
   start: number;
   end: number;
   text: string;
+  /** Written in front of the text. */
+  speaker?: string;
 }
 
-/** SubRip: numbered from 1, comma before the milliseconds. No cues → an empty string. */
+/** SubRip: numbered from 1, comma before the milliseconds. No cues → an empty string. Speakers as WhisperX: `[A]: text`. */
 export function toSrt(cues: readonly Cue[]): string {
-  return cues.map((cue, index) => `${index + 1}\n${times(cue, ',')}\n${cueText(cue.text)}\n\n`).join('');
+  return cues.map((cue, index) => `${index + 1}\n${times(cue, ',')}\n${named(cue)}\n\n`).join('');
 }
 
-/** WebVTT. Hours are always written, in two digits: clients read times as `\d{2}:\d{2}:\d{2}`. */
+/**
+ * WebVTT. Hours are always written, in two digits: clients read times as `\d{2}:\d{2}:\d{2}`. A cue with a speaker is a
+ * voice span, its text escaped; without one the text stands as it is, as Whisper writes it.
+ */
 export function toVtt(cues: readonly Cue[]): string {
-  return `WEBVTT\n\n${cues.map((cue) => `${times(cue, '.')}\n${cueText(cue.text)}\n\n`).join('')}`;
+  return `WEBVTT\n\n${cues.map((cue) => `${times(cue, '.')}\n${voiced(cue)}\n\n`).join('')}`;
+}
+
+function named({ speaker, text }: Cue): string {
+  return cueText(speaker === undefined ? text : `[${oneLine(speaker)}]: ${text.trim()}`);
+}
+
+function voiced({ speaker, text }: Cue): string {
+  return speaker === undefined ? cueText(text) : `<v ${escapeVtt(oneLine(speaker))}>${escapeVtt(cueText(text))}`;
+}
+
+function escapeVtt(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function oneLine(name: string): string {
+  return name.trim().replace(/\s+/g, ' ');
 }
 
 /** An end before the start (a model's timestamps may cross) is moved to the start. */

@@ -1,60 +1,162 @@
+import { addDiarizationErrors, type DiarizationErrors, diarizationErrorRate } from '../../../backend/src/text/der.ts';
 import type { Unit } from '../../../backend/src/text/normalize.ts';
 import { addErrors, type ErrorCounts, errorRate } from '../../../backend/src/text/wer.ts';
 import type { BenchReport } from '../report.ts';
-import type { ClipResult, ScoredClip } from './evaluate.ts';
+import type { ClipResult, FailedClip, Measure, Result, Scoring } from './evaluate.ts';
+
+/** Error rates up to which the evaluation passes. */
+export type Limits = Record<Measure, number>;
+
+type Figures = BenchReport['figures'];
+type Of<M extends Measure> = Extract<Result, { measure: M }>;
 
 /**
- * All clips' results → the report. `wer` is over clips counted in words, `cer` over those counted in characters, on text
- * normalised as `normalizer` names: all that were used. `rtf` is the sum of latencies per second of audio, `wallRtf` the whole run's time per
- * second of audio (they differ with concurrency).
+ * All measures of all clips → the report, with a table for each measure taken. `wer` and `cpwer` are over clips counted in
+ * words, `cer` and `cpcer` over those counted in characters, on text normalised as `normalizer` names: all that were used.
+ * `der` is the sum of its three parts, as shares of the reference's speech. `rtf` is the sum of latencies per second of audio
+ * sent, `wallRtf` the whole run's time per second of audio (they differ with concurrency).
  */
-export function evalReport(results: readonly ClipResult[], wallSeconds: number, maxErrorRate: number): BenchReport {
-  const scored = results.filter((result): result is ScoredClip => !('failure' in result));
-  const rateOf = (unit: Unit): number | undefined => {
-    const counted = scored.filter((result) => result.unit === unit);
-    return counted.length === 0 ? undefined : errorRate(addErrors(counted.map(({ errors }) => errors)));
+export function evalReport(
+  results: readonly ClipResult[],
+  wallSeconds: number,
+  { limits, scoring }: { limits: Limits; scoring: Scoring },
+): BenchReport {
+  const scored = results.filter(isScored);
+  const taken = (['wer', 'der', 'cpwer'] as const).filter((measure) => results.some((it) => it.measure === measure));
+  const rates: Figures = {
+    ...textRates(scoredBy(scored, 'wer'), { word: 'wer', character: 'cer' }),
+    ...turnRates(scoredBy(scored, 'der'), scoring),
+    ...textRates(scoredBy(scored, 'cpwer'), { word: 'cpwer', character: 'cpcer' }),
   };
-  const rates = { wer: rateOf('word'), cer: rateOf('character') };
+  const texts = scored.filter((result) => result.measure !== 'der');
   const audioSeconds = sum(scored.map(({ seconds }) => seconds ?? 0));
   const latencySeconds = sum(scored.map((result) => result.latencySeconds));
   const failed = results.length - scored.length;
-  const { substitutions, insertions, deletions } = addErrors(scored.map(({ errors }) => errors));
   return {
     name: 'eval',
-    pass: failed === 0 && Object.values(rates).every((rate) => rate === undefined || rate <= maxErrorRate),
+    pass: failed === 0 && overall(scored).every(([measure, rate]) => rate <= limits[measure]),
     figures: {
-      ...(rates.wer === undefined ? {} : { wer: round(rates.wer, 4) }),
-      ...(rates.cer === undefined ? {} : { cer: round(rates.cer, 4) }),
-      ...(Number.isFinite(maxErrorRate) ? { maxWer: maxErrorRate } : {}),
-      normalizer: [...new Set(scored.map(({ normalizer }) => normalizer))].sort().join(', '),
-      substitutions,
-      insertions,
-      deletions,
-      clips: results.length,
+      ...rates,
+      ...limitFigures(taken, limits),
+      ...(taken.some((measure) => measure !== 'der')
+        ? { normalizer: [...new Set(texts.map(({ normalizer }) => normalizer))].sort().join(', ') }
+        : {}),
+      ...(taken.includes('wer') ? errorFigures(scoredBy(scored, 'wer')) : {}),
+      clips: new Set(results.map(({ clip }) => clip)).size,
       failed,
       audioSeconds: round(audioSeconds, 1),
       ...(audioSeconds === 0 ? {} : { rtf: round(latencySeconds / audioSeconds, 4) }),
       ...(audioSeconds === 0 ? {} : { wallRtf: round(wallSeconds / audioSeconds, 4) }),
       wallSeconds: round(wallSeconds, 2),
     },
-    table: [['clip', 'audio s', 'error rate', 'unit', 'S', 'I', 'D', 'latency s', 'RTF'], ...results.map(row)],
+    table: taken.flatMap((measure, i) => [
+      ...(i === 0 ? [] : [[]]),
+      [...HEADERS[measure]],
+      ...results.filter((result) => result.measure === measure).map(row),
+    ]),
   };
 }
+
+const HEADERS: Record<Measure, readonly string[]> = {
+  wer: ['clip', 'audio s', 'error rate', 'unit', 'S', 'I', 'D', 'latency s', 'RTF'],
+  der: ['clip', 'audio s', 'DER', 'miss', 'false alarm', 'confusion', 'speech s', 'speakers', 'latency s', 'RTF'],
+  cpwer: ['clip', 'audio s', 'cp error rate', 'unit', 'S', 'I', 'D', 'speakers', 'latency s', 'RTF'],
+};
 
 function row(result: ClipResult): string[] {
   const seconds = result.seconds?.toFixed(1) ?? '?';
   if ('failure' in result) return [result.clip.name, seconds, `FAILED: ${result.failure}`];
-  const { clip, unit, errors, latencySeconds } = result;
-  const rtf = result.seconds === undefined ? '?' : (latencySeconds / result.seconds).toFixed(3);
-  return [clip.name, seconds, percent(errors), unit, ...counts(errors), latencySeconds.toFixed(2), rtf];
+  const rtf = result.seconds === undefined ? '?' : (result.latencySeconds / result.seconds).toFixed(3);
+  return [result.clip.name, seconds, ...cells(result), result.latencySeconds.toFixed(2), rtf];
+}
+
+function cells(result: Result): string[] {
+  switch (result.measure) {
+    case 'wer':
+      return [percent(errorRate(result.errors)), result.unit, ...counts(result.errors)];
+    case 'cpwer':
+      return [percent(errorRate(result.errors)), result.unit, ...counts(result.errors), found(result.speakers)];
+    case 'der': {
+      const { der, ...parts } = shares(result.errors);
+      return [der, ...Object.values(parts)]
+        .map(percent)
+        .concat(result.errors.reference.toFixed(1), found(result.speakers));
+    }
+  }
+}
+
+function found({ reference, hypothesis }: { reference: number; hypothesis: number }): string {
+  return `${hypothesis} of ${reference}`;
 }
 
 function counts({ substitutions, insertions, deletions }: ErrorCounts): string[] {
   return [substitutions, insertions, deletions].map(String);
 }
 
-function percent(errors: ErrorCounts): string {
-  return `${(100 * errorRate(errors)).toFixed(1)} %`;
+function isScored(result: ClipResult): result is Exclude<ClipResult, FailedClip> {
+  return !('failure' in result);
+}
+
+function scoredBy<M extends Measure>(scored: readonly Result[], measure: M): Of<M>[] {
+  return scored.filter((result): result is Of<M> => result.measure === measure);
+}
+
+/** Each measure's rates over all clips. */
+function overall(scored: readonly Result[]): [Measure, number][] {
+  return [
+    ...unitRates(scoredBy(scored, 'wer')).map(([, rate]): [Measure, number] => ['wer', rate]),
+    ...unitRates(scoredBy(scored, 'cpwer')).map(([, rate]): [Measure, number] => ['cpwer', rate]),
+    ['der', shares(addDiarizationErrors(scoredBy(scored, 'der').map(({ errors }) => errors))).der],
+  ];
+}
+
+function unitRates(results: readonly (Of<'wer'> | Of<'cpwer'>)[]): [Unit, number][] {
+  return (['word', 'character'] as const).flatMap((unit): [Unit, number][] => {
+    const counted = results.filter((result) => result.unit === unit);
+    return counted.length === 0 ? [] : [[unit, errorRate(addErrors(counted.map(({ errors }) => errors)))]];
+  });
+}
+
+function textRates(results: readonly (Of<'wer'> | Of<'cpwer'>)[], names: Record<Unit, string>): Figures {
+  return Object.fromEntries(unitRates(results).map(([unit, rate]) => [names[unit], round(rate, 4)]));
+}
+
+function turnRates(results: readonly Of<'der'>[], { diarization }: Scoring): Figures {
+  if (results.length === 0) return {};
+  const rates = Object.entries(shares(addDiarizationErrors(results.map(({ errors }) => errors))));
+  return {
+    ...Object.fromEntries(rates.map(([name, rate]) => [name, round(rate, 4)])),
+    collar: diarization.collar,
+    skipOverlap: String(diarization.skipOverlap),
+  };
+}
+
+/** The rate and its three parts. */
+function shares(errors: DiarizationErrors) {
+  const { miss, falseAlarm, confusion } = errors;
+  const share = (seconds: number) =>
+    diarizationErrorRate({ miss: 0, falseAlarm: 0, confusion: seconds, reference: errors.reference });
+  return {
+    der: diarizationErrorRate(errors),
+    miss: share(miss),
+    falseAlarm: share(falseAlarm),
+    confusion: share(confusion),
+  };
+}
+
+function errorFigures(results: readonly Of<'wer'>[]): Figures {
+  const { substitutions, insertions, deletions } = addErrors(results.map(({ errors }) => errors));
+  return { substitutions, insertions, deletions };
+}
+
+function limitFigures(taken: readonly Measure[], limits: Limits): Figures {
+  const names = { wer: 'maxWer', der: 'maxDer', cpwer: 'maxCpwer' };
+  const limited = taken.filter((measure) => Number.isFinite(limits[measure]));
+  return Object.fromEntries(limited.map((measure) => [names[measure], limits[measure]]));
+}
+
+function percent(rate: number): string {
+  return `${(100 * rate).toFixed(1)} %`;
 }
 
 function sum(values: readonly number[]): number {

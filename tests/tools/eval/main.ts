@@ -1,29 +1,41 @@
-/** `npm run eval`: how well and how fast a running gateway transcribes clips whose text is known. */
+/** `npm run eval`: how well and how fast a running gateway transcribes clips whose text is known, and tells who speaks. */
 import { numberOption, parseCommandLine, runTool, UsageError } from '../command-line.ts';
 import { printReport } from '../report.ts';
 import { evalReport } from './eval-report.ts';
-import { type ClipResult, evaluate } from './evaluate.ts';
-import { readManifest } from './manifest.ts';
+import { evaluate } from './evaluate.ts';
+import { type Clip, readManifest } from './manifest.ts';
 import { startGateway } from './start-gateway.ts';
 import { NORMALIZERS, type Normalizer } from './text-normalizer.ts';
 
 const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
 
   --manifest FILE   one clip per line: {"audio": "clip.wav", "text": "what is said", "language": "en"}
-                    (audio relative to the file's folder; language is optional)
+                    (audio relative to the file's folder; language is optional). Instead of text, or beside it:
+                      "rttm": "clip.rttm"      who speaks when: diarization error rate; "num_speakers",
+                                               "min_speakers" and "max_speakers" go with the request
+                      "stm": "clip.stm"        who says what: cpWER, the word error rate with each speaker's words
+                                               in a row, under the fairest naming of the speakers
+                      "text_by_speaker": {"Ann": "what she says"}    the same
   --url URL         a running gateway, for example http://127.0.0.1:8000/v1; without it one is started
   --api-key KEY     default: the environment's OPENAI_API_KEY
   --model ID        default: whisper-1
+  --diarization-model ID
+                    the model asked who speaks when; default: the --model
   --normalizer NAME basic (default): letters and digits of every script, in upper case, nothing else changed;
                     whisper: openai/whisper's English one for clips whose language is English, its basic one for
                     all others. The figures name the one that was used; error rates of two cannot be compared
   --max-wer RATE    fail above this error rate, for example 0.10; default: any
+  --max-cpwer RATE  the same for cpWER
+  --max-der RATE    the same for the diarization error rate
+  --collar SECONDS  left unscored on each side of every boundary of the reference's turns, as md-eval's -c (twice
+                    this is pyannote.metrics' collar); default 0
+  --skip-overlap    leaves unscored where several speak at once
   --limit N         only the first N clips
   --concurrency N   requests at a time; default 1
   --timeout S       seconds to wait for one answer; default 600
   --json            a last line with {"name", "pass", "figures"}
 
-Exit status: 0 when every clip was transcribed and the error rate is low enough, 1 when not, 2 for wrong usage.`;
+Exit status: 0 when every clip was answered and the error rates are low enough, 1 when not, 2 for wrong usage.`;
 
 const OPTIONS = {
   manifest: { type: 'string' },
@@ -31,7 +43,12 @@ const OPTIONS = {
   'api-key': { type: 'string' },
   model: { type: 'string', default: 'whisper-1' },
   normalizer: { type: 'string', default: 'basic' },
+  'diarization-model': { type: 'string' },
   'max-wer': { type: 'string' },
+  'max-cpwer': { type: 'string' },
+  'max-der': { type: 'string' },
+  collar: { type: 'string' },
+  'skip-overlap': { type: 'boolean', default: false },
   limit: { type: 'string' },
   concurrency: { type: 'string' },
   timeout: { type: 'string' },
@@ -45,21 +62,31 @@ await runTool(async (args) => {
   const limit = numberOption('limit', options.limit, { ...count, fallback: Number.POSITIVE_INFINITY });
   const concurrency = numberOption('concurrency', options.concurrency, { ...count, fallback: 1 });
   const timeoutSeconds = numberOption('timeout', options.timeout, { min: 1, fallback: 600 });
-  const maxWer = numberOption('max-wer', options['max-wer'], { min: 0, fallback: Number.POSITIVE_INFINITY });
-  const normalizer = normalizerOption(options.normalizer);
+  const limitOf = (name: 'max-wer' | 'max-der' | 'max-cpwer') =>
+    numberOption(name, options[name], { min: 0, fallback: Number.POSITIVE_INFINITY });
+  const limits = { wer: limitOf('max-wer'), der: limitOf('max-der'), cpwer: limitOf('max-cpwer') };
+  const scoring = {
+    normalizer: normalizerOption(options.normalizer),
+    diarization: {
+      collar: numberOption('collar', options.collar, { min: 0, fallback: 0 }),
+      skipOverlap: options['skip-overlap'],
+    },
+  };
   const clips = await readManifest(options.manifest, limit);
 
   const started = options.url === undefined ? await startGateway() : undefined;
   try {
-    const endpoint = {
+    const transcription = {
       url: checkUrl(options.url ?? started?.url ?? ''),
       apiKey: options['api-key'] ?? process.env.OPENAI_API_KEY,
       model: options.model,
       timeoutSeconds,
     };
+    const diarization = { ...transcription, model: options['diarization-model'] ?? options.model };
     const begin = performance.now();
-    const results = await evaluate(clips, endpoint, { concurrency, normalizer }, progress(clips.length));
-    const report = evalReport(results, (performance.now() - begin) / 1000, maxWer);
+    const endpoints = { transcription, diarization };
+    const results = await evaluate(clips, endpoints, { concurrency, scoring }, progress(clips.length));
+    const report = evalReport(results, (performance.now() - begin) / 1000, { limits, scoring });
     printReport(report, { json: options.json });
     return report.pass;
   } finally {
@@ -79,10 +106,10 @@ function checkUrl(url: string): string {
 }
 
 /** One line per clip on stderr, where a person watches. */
-function progress(total: number): (result: ClipResult) => void {
+function progress(total: number): (clip: Clip) => void {
   let done = 0;
-  return ({ clip }) => {
+  return ({ name }) => {
     done += 1;
-    if (process.stderr.isTTY) process.stderr.write(`${done}/${total} ${clip.name}\n`);
+    if (process.stderr.isTTY) process.stderr.write(`${done}/${total} ${name}\n`);
   };
 }

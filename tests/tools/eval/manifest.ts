@@ -1,23 +1,54 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
+import { parseRttm } from '../../../backend/src/text/rttm.ts';
+import type { Turn } from '../../../backend/src/text/turn.ts';
 import { UsageError } from '../command-line.ts';
+import { parseStm } from './parse-stm.ts';
+import { joinBySpeaker } from './transcribe-clip.ts';
 
 export interface Clip {
   /** As the manifest names it. */
   name: string;
   /** Absolute path. */
   path: string;
-  /** What is said; may be empty. */
-  text: string;
   /** Sent to the gateway as it stands. */
   language: string | undefined;
+  /** What is said; may be empty. Each of the three references is one measure; there is at least one. */
+  text: string | undefined;
+  /** Who speaks when. */
+  turns: Turn[] | undefined;
+  /** Who says what. */
+  textBySpeaker: ReadonlyMap<string, string> | undefined;
+  /** What a diarizing model is told: `num_speakers`, `min_speakers`, `max_speakers`. */
+  speakerCounts: Record<string, number>;
 }
 
-const line = z.object({ audio: z.string().min(1), text: z.string(), language: z.string().min(1).optional() });
+const speakerCount = z.int().positive().optional();
+const line = z
+  .object({
+    audio: z.string().min(1),
+    language: z.string().min(1).optional(),
+    text: z.string().optional(),
+    rttm: z.string().min(1).optional(),
+    stm: z.string().min(1).optional(),
+    text_by_speaker: z.record(z.string(), z.string()).optional(),
+    num_speakers: speakerCount,
+    min_speakers: speakerCount,
+    max_speakers: speakerCount,
+  })
+  .refine(({ text, rttm, stm, text_by_speaker }) => [text, rttm, stm, text_by_speaker].some((it) => it !== undefined), {
+    path: ['text'],
+    message: 'one of text, rttm, stm and text_by_speaker is needed',
+  })
+  .refine(({ stm, text_by_speaker }) => stm === undefined || text_by_speaker === undefined, {
+    path: ['stm'],
+    message: 'says the same as text_by_speaker',
+  });
 
 /**
- * Reads a JSON Lines file, one clip per line, `audio` relative to the manifest's own folder; empty lines are skipped.
+ * Reads a JSON Lines file, one clip per line, with the references it names. Paths are relative to the manifest's own folder;
+ * empty lines are skipped.
  * @throws UsageError naming the file and the line at fault.
  */
 export async function readManifest(path: string, limit = Number.POSITIVE_INFINITY): Promise<Clip[]> {
@@ -41,14 +72,46 @@ async function parseLine(source: string, folder: string, place: string): Promise
       `${place}: ${issues.join('; ')}. Expected {"audio": "clip.wav", "text": "…", "language": "en"}`,
     );
   }
-  const { audio, text, language } = parsed.data;
+  const { audio, language, text, rttm, stm, text_by_speaker: texts, ...speakerCounts } = parsed.data;
   const path = resolve(folder, audio);
   const isFile = await stat(path).then(
     (stats) => stats.isFile(),
     () => false,
   );
   if (!isFile) throw new UsageError(`${place}: there is no audio file ${path}`);
-  return { name: audio, path, text, language };
+  const read = async <T extends { file: string }>(file: string | undefined, parse: (text: string) => T[]) =>
+    file === undefined ? undefined : ofRecording(await readReference(resolve(folder, file), parse, place), path, place);
+  const utterances = await read(stm, parseStm);
+  const written = texts === undefined ? undefined : new Map(Object.entries(texts));
+  return {
+    name: audio,
+    path,
+    language,
+    text,
+    turns: await read(rttm, parseRttm),
+    textBySpeaker: utterances === undefined ? written : joinBySpeaker(utterances),
+    speakerCounts: Object.fromEntries(
+      Object.entries(speakerCounts).flatMap(([name, count]) => (count === undefined ? [] : [[name, count]])),
+    ),
+  };
+}
+
+async function readReference<T>(path: string, parse: (text: string) => T[], place: string): Promise<T[]> {
+  try {
+    return parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${place}: ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Of a file about several recordings, the lines about the one whose file name they bear. */
+function ofRecording<T extends { file: string }>(lines: readonly T[], audio: string, place: string): T[] {
+  const recordings = new Set(lines.map(({ file }) => file));
+  if (recordings.size <= 1) return [...lines];
+  const name = basename(audio, extname(audio));
+  if (!recordings.has(name))
+    throw new UsageError(`${place}: the reference is about several recordings, none '${name}'`);
+  return lines.filter(({ file }) => file === name);
 }
 
 function parseJson(source: string, place: string): unknown {

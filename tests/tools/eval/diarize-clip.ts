@@ -1,0 +1,22 @@
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import { parseRttm } from '../../../backend/src/text/rttm.ts';
+import type { Turn } from '../../../backend/src/text/turn.ts';
+import type { Clip } from './manifest.ts';
+import { type Endpoint, postForm } from './post-form.ts';
+
+export interface Diarization {
+  turns: Turn[];
+  latencySeconds: number;
+}
+
+/** Sends one clip to `POST /audio/diarizations`. @throws Error saying what the server or the network answered. */
+export async function diarizeClip(clip: Clip, endpoint: Endpoint): Promise<Diarization> {
+  const form = new FormData();
+  form.set('model', endpoint.model);
+  form.set('response_format', 'rttm');
+  for (const [name, count] of Object.entries(clip.speakerCounts)) form.set(name, String(count));
+  form.set('file', await openAsBlob(clip.path), basename(clip.path));
+  const { body, latencySeconds } = await postForm('/audio/diarizations', form, endpoint);
+  return { turns: parseRttm(body), latencySeconds };
+}
