@@ -2,10 +2,9 @@
 import { activeSpeakers, type Segmentations } from '../segmentations.ts';
 import { assignConstrained, assignFreely, scoreClusters, UNASSIGNED } from './assign.ts';
 import { clusterByCentroid } from './centroid-method.ts';
-import { condense } from './condense.ts';
-import { cutAfterMerges, cutAtDistance, type Labels } from './cut-dendrogram.ts';
+import type { Labels } from './cut-dendrogram.ts';
+import { initialSpeakers } from './initial-speakers.ts';
 import { kMeans } from './k-means.ts';
-import { centroidLinkage } from './linkage.ts';
 import { groupMeans, type Matrix, normalizeRows, zeros } from './matrix.ts';
 import { applyLda, applyPlda, type Plda } from './plda.ts';
 import { type Embeddings, trainingRows } from './training-embeddings.ts';
@@ -56,11 +55,6 @@ const VBX_THRESHOLD = 0.6;
 const VBX: VbxOptions = { fa: 0.07, fb: 0.8, maxIterations: 20, smoothing: 7, minGain: 1e-4 };
 /** Speakers with a lesser share are artefacts of VBx. */
 const LEAST_PRIOR = 1e-7;
-/**
- * Embeddings × initial speakers: bounds the time of VBx (20 iterations: about 30 s) and its memory (48 MB). Where the
- * threshold leaves more initial speakers, the closest are merged first: with 6000 embeddings from 1000 of them on.
- */
-const MOST_RESPONSIBILITIES = 6e6;
 const CENTROID_THRESHOLD = 0.7045654963945799;
 const CENTROID_MIN_SIZE = 12;
 
@@ -129,19 +123,6 @@ async function findByVbx(
   // VBx cannot be told a number. The constraint would then leave local speakers unassigned that have a speaker.
   const forced = await kMeans(directions, wanted, signal);
   return { centroids: groupMeans(training, forced.labels, forced.count).means, constrained: false, vbx };
-}
-
-async function initialSpeakers(
-  directions: Matrix,
-  threshold: number,
-  signal: AbortSignal | undefined,
-): Promise<Labels> {
-  const { points, weights, standIn } = await condense(directions, signal);
-  const tree = await centroidLinkage(points, weights, signal);
-  const most = Math.max(1, Math.floor(MOST_RESPONSIBILITIES / directions.rows));
-  const byThreshold = cutAtDistance(tree, threshold);
-  const { labels, count } = byThreshold.count > most ? cutAfterMerges(tree, points.rows - most) : byThreshold;
-  return { labels: standIn.map((unit) => labels[unit] as number), count };
 }
 
 async function findByCentroid(
@@ -220,10 +201,9 @@ function pickColumns(matrix: Matrix, columns: readonly number[]): Matrix {
 }
 
 async function weightedMeans(points: Matrix, weights: Matrix, signal: AbortSignal | undefined): Promise<Matrix> {
-  const means = zeros(weights.columns, points.columns);
-  const totals = await weightedSums(weights, points, means, signal);
-  means.data.forEach((sum, at) => {
-    means.data[at] = sum / (totals[Math.floor(at / points.columns)] as number);
+  const { sums, totals } = await weightedSums(weights, points, signal);
+  sums.data.forEach((sum, at) => {
+    sums.data[at] = sum / (totals[Math.floor(at / points.columns)] as number);
   });
-  return means;
+  return sums;
 }

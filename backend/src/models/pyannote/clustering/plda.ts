@@ -4,7 +4,7 @@
  * pyannote/speaker-diarization-community-1 (CC-BY-4.0).
  */
 import { arrayOf, readNpz, toFloat64 } from '../npz.ts';
-import { dotProducts, type Matrix, normalizeRows, zeros } from './matrix.ts';
+import { dotProducts, type Matrix, normalizeRows, transposeRows, zeros } from './matrix.ts';
 
 export interface Plda {
   /** Subtracted from the embeddings; [256]. */
@@ -32,9 +32,10 @@ export function readPlda({ plda, xvecTransform }: { plda: Uint8Array; xvecTransf
   const [inputs, outputs] = arrayOf(before, 'lda').shape;
   if (inputs === undefined || outputs === undefined) throw new Error("The array 'lda' is no matrix");
   const vector = (arrays: typeof own, name: string, length: number) => toFloat64(arrayOf(arrays, name, [length]));
+  const lda: Matrix = { data: toFloat64(arrayOf(before, 'lda')), rows: inputs, columns: outputs };
   return {
     mean1: vector(before, 'mean1', inputs),
-    lda: transpose({ data: toFloat64(arrayOf(before, 'lda')), rows: inputs, columns: outputs }),
+    lda: transposeRows(lda, 0, inputs, new Float64Array(inputs * outputs)),
     mean2: vector(before, 'mean2', outputs),
     mu: vector(own, 'mu', outputs),
     transform: { data: toFloat64(arrayOf(own, 'tr', [outputs, outputs])), rows: outputs, columns: outputs },
@@ -60,14 +61,4 @@ export function applyPlda(projected: Matrix, { mu, transform }: Plda): Matrix {
 function subtract(matrix: Matrix, mean: Float64Array): Matrix {
   const { rows, columns } = matrix;
   return { data: matrix.data.map((value, at) => value - (mean[at % columns] as number)), rows, columns };
-}
-
-function transpose({ data, rows, columns }: Matrix): Matrix {
-  const out = zeros(columns, rows);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      out.data[column * rows + row] = data[row * columns + column] as number;
-    }
-  }
-  return out;
 }

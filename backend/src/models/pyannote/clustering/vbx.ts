@@ -5,7 +5,7 @@
  */
 import type { Labels } from './cut-dendrogram.ts';
 import { letEventsIn } from './let-events-in.ts';
-import { dotProducts, type Matrix, zeros } from './matrix.ts';
+import { dotProducts, type Matrix, transposeRows, zeros } from './matrix.ts';
 
 export interface VbxOptions {
   /** Weight of the evidence; below 1, as neighbouring windows hear the same audio. */
@@ -20,7 +20,7 @@ export interface VbxOptions {
 }
 
 export interface VbxResult {
-  /** Probability that a feature is of a speaker; [features, speakers]. */
+  /** Probability that a feature is of a speaker; [features, speakers]. Of many initial speakers only some are left. */
   responsibilities: Matrix;
   /** Share of the features that are a speaker's; [speakers]. Those of needless speakers tend to 0. */
   priors: Float64Array;
@@ -28,9 +28,13 @@ export interface VbxResult {
   bounds: number[];
 }
 
-/** Responsibilities below it cannot change a sum of doubles. */
-const NOTHING = 1e-20;
-const STRIP = 1024;
+const STRIP = 256;
+/**
+ * With more speakers than this, those whose prior falls below the limit are dropped on the way, as they do not come back;
+ * with less the computation is upstream's to the last speaker. The prior of one needless speaker tends to about 1e-12.
+ */
+const PRUNED_ABOVE = 64;
+const PRUNED_PRIOR = 1e-9;
 
 /** `features` [n, d] in PLDA space, `phi` [d] the variance between speakers along its axes, `initial` not empty. */
 export async function runVbx(
@@ -41,7 +45,6 @@ export async function runVbx(
   signal?: AbortSignal,
 ): Promise<VbxResult> {
   const { rows, columns } = features;
-  const speakers = initial.count;
   const { fa, fb } = options;
   /** log N(x; 0, I), (23). */
   const constants = Float64Array.from({ length: rows }, (_, row) => {
@@ -56,25 +59,25 @@ export async function runVbx(
     columns,
   };
   const gamma = firstResponsibilities(initial, options.smoothing);
-  const alpha = zeros(speakers, columns);
-  let priors = new Float64Array(speakers).fill(1 / speakers);
-  const penalties = new Float64Array(speakers);
+  let priors = new Float64Array(initial.count).fill(1 / initial.count);
   const bounds: number[] = [];
   for (let iteration = 0; iteration < options.maxIterations; iteration++) {
-    const speakerTerm = await updateSpeakers();
-    const evidence = await updateResponsibilities();
+    const { alpha, penalties, term: speakerTerm } = await updateSpeakers();
+    const evidence = await updateResponsibilities(alpha, penalties);
     const bound = evidence + fb * 0.5 * speakerTerm; // (25)
     const gain = bound - (bounds.at(-1) ?? Number.NEGATIVE_INFINITY);
     bounds.push(bound);
     if (gain < options.minGain) break;
+    if (priors.length > PRUNED_ABOVE) prune();
   }
   return { responsibilities: gamma, priors, bounds };
 
-  /** Posterior means `alpha` and what their uncertainty costs, (16) and (17). Returns their term of the bound. */
-  async function updateSpeakers(): Promise<number> {
-    const totals = await weightedSums(gamma, rho, alpha, signal);
+  /** Posterior means of the speakers (16, 17) into `alpha`, what they subtract in (23), and their term of the bound. */
+  async function updateSpeakers() {
+    const { sums: alpha, totals } = await weightedSums(gamma, rho, signal);
+    const penalties = new Float64Array(alpha.rows);
     let term = 0;
-    for (let speaker = 0; speaker < speakers; speaker++) {
+    for (let speaker = 0; speaker < alpha.rows; speaker++) {
       let penalty = 0;
       for (let k = 0; k < columns; k++) {
         const between = phi[k] as number;
@@ -86,11 +89,12 @@ export async function runVbx(
       }
       penalties[speaker] = 0.5 * penalty;
     }
-    return term;
+    return { alpha, penalties, term };
   }
 
   /** Responsibilities and priors. Returns the log-likelihood of all features. */
-  async function updateResponsibilities(): Promise<number> {
+  async function updateResponsibilities(alpha: Matrix, penalties: Float64Array): Promise<number> {
+    const speakers = alpha.rows;
     const logPriors = priors.map((prior) => Math.log(prior + 1e-8));
     const sums = new Float64Array(speakers);
     let evidence = 0;
@@ -125,6 +129,13 @@ export async function runVbx(
     priors = sums.map((value) => value / all);
     return evidence;
   }
+
+  function prune(): void {
+    const kept = [...priors.keys()].filter((speaker) => (priors[speaker] as number) >= PRUNED_PRIOR);
+    if (kept.length === priors.length) return;
+    keepColumns(gamma, kept);
+    priors = Float64Array.from(kept, (speaker) => priors[speaker] as number);
+  }
 }
 
 function firstResponsibilities({ labels, count }: Labels, smoothing: number): Matrix {
@@ -138,54 +149,40 @@ function firstResponsibilities({ labels, count }: Labels, smoothing: number): Ma
 }
 
 /**
- * Sums of the rows of `points` [n, d] weighted by each column of `weights` [n, s], into `sums` [s, d]. Returns the total
- * weight of each column. Four rows at a time: a sum is then loaded and stored once for four products.
+ * Sums of the rows of `points` [n, d] weighted by each column of `weights` [n, s]: [s, d] in `sums`, and the total weight
+ * of each column. Strips of both are turned, so that the sums become scalar products.
  */
 export async function weightedSums(
   weights: Matrix,
   points: Matrix,
-  sums: Matrix,
   signal?: AbortSignal,
-): Promise<Float64Array> {
-  const { rows, columns } = points;
-  const groups = weights.columns;
-  const totals = new Float64Array(groups);
-  const [w, x, out] = [weights.data, points.data, sums.data];
-  out.fill(0);
-  const whole = rows - (rows % 4);
-  for (let row = 0; row < whole; row += 4) {
-    if (row % STRIP === 0) await letEventsIn(signal);
-    const x0 = row * columns;
-    const [x1, x2, x3] = [x0 + columns, x0 + 2 * columns, x0 + 3 * columns];
-    for (let group = 0; group < groups; group++) {
-      const at = row * groups + group;
-      const w0 = w[at] as number;
-      const w1 = w[at + groups] as number;
-      const w2 = w[at + 2 * groups] as number;
-      const w3 = w[at + 3 * groups] as number;
-      const weight = w0 + w1 + w2 + w3;
-      totals[group] = (totals[group] as number) + weight;
-      if (weight < NOTHING) continue;
-      const to = group * columns;
-      for (let k = 0; k < columns; k++) {
-        const four =
-          w0 * (x[x0 + k] as number) +
-          w1 * (x[x1 + k] as number) +
-          w2 * (x[x2 + k] as number) +
-          w3 * (x[x3 + k] as number);
-        out[to + k] = (out[to + k] as number) + four;
+): Promise<{ sums: Matrix; totals: Float64Array }> {
+  const sums = zeros(weights.columns, points.columns);
+  const totals = new Float64Array(weights.columns);
+  const turnedWeights = new Float64Array(weights.columns * STRIP);
+  const turnedPoints = new Float64Array(points.columns * STRIP);
+  const part = new Float64Array(sums.data.length);
+  for (let from = 0; from < points.rows; from += STRIP) {
+    await letEventsIn(signal);
+    const to = Math.min(from + STRIP, points.rows);
+    const own = transposeRows(weights, from, to, turnedWeights);
+    dotProducts(own, transposeRows(points, from, to, turnedPoints), part);
+    for (let at = 0; at < part.length; at++) sums.data[at] = (sums.data[at] as number) + (part[at] as number);
+    for (let group = 0; group < own.rows; group++) {
+      for (let at = group * own.columns; at < (group + 1) * own.columns; at++) {
+        totals[group] = (totals[group] as number) + (own.data[at] as number);
       }
     }
   }
-  for (let row = whole; row < rows; row++) {
-    for (let group = 0; group < groups; group++) {
-      const weight = w[row * groups + group] as number;
-      totals[group] = (totals[group] as number) + weight;
-      for (let k = 0; k < columns; k++) {
-        const to = group * columns + k;
-        out[to] = (out[to] as number) + weight * (x[row * columns + k] as number);
-      }
-    }
+  return { sums, totals };
+}
+
+/** Keeps those columns only, in the same memory. */
+function keepColumns(matrix: Matrix, columns: readonly number[]): void {
+  let to = 0;
+  for (let row = 0; row < matrix.rows; row++) {
+    for (const column of columns) matrix.data[to++] = matrix.data[row * matrix.columns + column] as number;
   }
-  return totals;
+  matrix.columns = columns.length;
+  matrix.data = matrix.data.subarray(0, to);
 }
