@@ -1,8 +1,13 @@
-/** K-means by Lloyd's iterations from greedy k-means++ starts (Arthur and Vassilvitskii 2007), as scikit-learn runs it. */
+/**
+ * K-means by Lloyd's iterations from greedy k-means++ starts (Arthur and Vassilvitskii 2007): what scikit-learn's
+ * `KMeans(n_init=3, random_state=42)` finds, which pyannote uses, but for rounding.
+ */
 import type { Labels } from './cut-dendrogram.ts';
 import { letEventsIn } from './let-events-in.ts';
 import { dotProducts, groupMeans, type Matrix, zeros } from './matrix.ts';
+import { mersenneTwister } from './mersenne-twister.ts';
 
+const SEED = 42;
 const STARTS = 3;
 const MAX_ITERATIONS = 300;
 /** Of the mean variance of the columns: when all centres together moved by less, it ends. */
@@ -16,7 +21,7 @@ const STRIP = 1024;
 export async function kMeans(points: Matrix, clusters: number, signal?: AbortSignal): Promise<Labels> {
   const wanted = Math.min(clusters, points.rows);
   if (wanted < 2) return { labels: new Int32Array(points.rows), count: wanted };
-  const random = createRandom(42);
+  const random = mersenneTwister(SEED);
   const squares = Float64Array.from({ length: points.rows }, (_, row) => squareOf(points, row));
   const limit = TOLERANCE * meanVariance(points);
   let best: { labels: Int32Array; inertia: number } | undefined;
@@ -25,7 +30,7 @@ export async function kMeans(points: Matrix, clusters: number, signal?: AbortSig
     let pass = await nearestCentres(points, squares, centres, signal);
     for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
       const { means, totals } = groupMeans(points, pass.labels, wanted);
-      fillEmpty(means, totals, points, pass.distances);
+      fillEmpty(means, totals, points, pass);
       const moved = means.data.reduce((sum, value, at) => sum + (value - (centres.data[at] as number)) ** 2, 0);
       centres = means;
       pass = await nearestCentres(points, squares, centres, signal);
@@ -50,8 +55,9 @@ function startingCentres(points: Matrix, squares: Float64Array, clusters: number
   for (let centre = 1; centre < clusters; centre++) {
     const total = nearest.reduce((sum, value) => sum + value, 0);
     let best: { row: number; nearest: Float64Array; total: number } | undefined;
-    for (let trial = 0; trial < trials; trial++) {
-      const row = draw(nearest, random() * total);
+    const targets = Array.from({ length: trials }, () => random() * total);
+    for (const target of targets) {
+      const row = draw(nearest, target);
       const toRow = distancesTo(points, squares, row).map((value, at) => Math.min(value, nearest[at] as number));
       const left = toRow.reduce((sum, value) => sum + value, 0);
       if (best === undefined || left < best.total) best = { row, nearest: toRow, total: left };
@@ -63,12 +69,12 @@ function startingCentres(points: Matrix, squares: Float64Array, clusters: number
   return centres;
 }
 
-/** Index at which the running sum of `weights` passes `target`. */
+/** Index at which the running sum of `weights` reaches `target`. */
 function draw(weights: Float64Array, target: number): number {
   let sum = 0;
   const at = weights.findIndex((weight) => {
     sum += weight;
-    return sum > target;
+    return sum >= target;
   });
   return at < 0 ? weights.length - 1 : at;
 }
@@ -103,14 +109,28 @@ async function nearestCentres(
   return { labels, distances };
 }
 
-/** A centre that lost all its points starts anew at the point that is farthest from its own. Changes both arrays. */
-function fillEmpty(means: Matrix, totals: Float64Array, points: Matrix, distances: Float64Array): void {
+/** A centre that lost all its points takes the point that is farthest from its own. Changes what it is given. */
+function fillEmpty(
+  means: Matrix,
+  totals: Float64Array,
+  points: Matrix,
+  { labels, distances }: { labels: Int32Array; distances: Float64Array },
+): void {
+  const { columns } = points;
   totals.forEach((total, centre) => {
     if (total > 0) return;
     const row = distances.reduce((far, value, at) => (value > (distances[far] as number) ? at : far), 0);
+    const donor = labels[row] as number;
+    const left = (totals[donor] as number) - 1;
+    for (let k = 0; k < columns; k++) {
+      const value = points.data[row * columns + k] as number;
+      const mean = means.data[donor * columns + k] as number;
+      means.data[centre * columns + k] = value;
+      if (left > 0) means.data[donor * columns + k] = mean + (mean - value) / left;
+    }
+    totals[donor] = left;
+    totals[centre] = 1;
     distances[row] = 0;
-    const { columns } = points;
-    means.data.set(points.data.subarray(row * columns, (row + 1) * columns), centre * columns);
   });
 }
 
@@ -140,15 +160,4 @@ function renumber(labels: Int32Array): Labels {
   const used = [...new Set(labels)].sort((a, b) => a - b);
   const index = new Map(used.map((label, at) => [label, at]));
   return { labels: labels.map((label) => index.get(label) ?? 0), count: used.length };
-}
-
-/** Uniform numbers in [0, 1): Mulberry32 (T. Ettinger, public domain). */
-function createRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
