@@ -51,10 +51,10 @@ export class TurnCollector {
     this.turns.push({ ...turn, to: frame });
   }
 
-  /** A turn still open ends in the middle of the last frame; if it began there, it has no length and is dropped. */
+  /** A turn still open ends in the middle of the last frame: if it began there, it has no length. */
   finish(lastFrame: number): void {
     for (const turn of this.#open) {
-      if (turn !== undefined && turn.from < lastFrame) this.turns.push({ ...turn, to: lastFrame });
+      if (turn !== undefined) this.turns.push({ ...turn, to: lastFrame });
     }
     this.#open.fill(undefined);
   }
@@ -68,9 +68,10 @@ export interface TurnOptions {
   audioSeconds: number;
 }
 
-/** Sorted by start, then end; clusters instead of names. */
+/** Clusters instead of names. */
 export type UnnamedTurn = Omit<Turn, 'speaker'> & { cluster: number };
 
+/** Sorted by start, then end; without turns of no length. */
 export function toSeconds(turns: readonly FrameTurn[], options: TurnOptions): UnnamedTurn[] {
   return fillPauses(turns, options)
     .map(({ cluster, from, to, votes, frames }) => ({
