@@ -7,12 +7,16 @@ const USAGE = `Usage: npm run parity -- NAME [ARGUMENT...] [--json]
   whisper                    the decoders against the reference, on tiny models
   whisper-shapes [SHAPE...]  the loop put into decoders of the real sizes: tiny, base, small (these without SHAPE),
                              large-v3-turbo, large-v3; with _fp16 behind: tiny, large-v3-turbo in float16
+  diarization                clustering and reconstruction against pyannote.audio's intermediate results, in every folder
+                             of PARITY_FIXTURES (../shared/diarization-parity); PLDA_WEIGHTS: folder of plda.npz and
+                             xvec_transform.npz (../shared/hub/FinDIT-Studio/dia-models)
   whisper-memcpy             copies between memories inside the loop, counted on a GPU; without one it says NOT RUN
   --json                     a last line with {"name", "pass", "figures"}
 
 Exit status: 0 when all cases are equal, 1 when not, 2 for wrong usage.`;
 
 const SUITES: Record<string, () => Promise<{ run(args: readonly string[]): Promise<BenchReport> }>> = {
+  diarization: () => import('./diarization.ts'),
   whisper: () => import('./whisper.ts'),
   'whisper-memcpy': () => import('./whisper-memcpy.ts'),
   'whisper-shapes': () => import('./whisper-shapes.ts'),
