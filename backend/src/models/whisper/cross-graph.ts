@@ -3,11 +3,9 @@
  * for each channel. Run once a window: however often its decoding begins anew (another temperature, a prompt, the next
  * stretch of tokens), they stay.
  */
-import { crossNames } from './cross-names.ts';
-import type { SourceGraph } from './derived-graph.ts';
-import { type GraphIndex, indexGraph } from './graph-index.ts';
-import type { WhisperLayout } from './layout.ts';
-import { LOOP_INPUTS } from './loop-io.ts';
+
+import type { SourceGraph } from '../derived-graph.ts';
+import { type GraphIndex, indexGraph } from '../graph-index.ts';
 import {
   constantTensor,
   ELEMENT,
@@ -19,9 +17,12 @@ import {
   nodeMessage,
   tensorMessage,
   valueInfo,
-} from './onnx-build.ts';
-import type { GraphNode, GraphTensor } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
+} from '../onnx-build.ts';
+import type { GraphNode, GraphTensor } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
+import { crossNames } from './cross-names.ts';
+import type { WhisperLayout } from './layout.ts';
+import { LOOP_INPUTS } from './loop-io.ts';
 import { findCrossAttentions } from './stored-cross.ts';
 
 const LARGEST = 127;

@@ -3,13 +3,13 @@
  * columns by its own (what CTranslate2 calls int8). The products are then sums of integers, for which processors have
  * instructions two to three times as fast as those for floats. Convolutions, attention and norms stay in float32.
  */
-import type { SourceGraph } from './derived-graph.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { constantTensor, intAttribute, intsAttribute } from '../onnx-build.ts';
+import type { GraphNode, StoredData } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
 import { MICROSOFT } from './fuse-attention.ts';
 import { refuseNewOpsets } from './halves.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
-import { constantTensor, intAttribute, intsAttribute } from './onnx-build.ts';
-import type { GraphNode, StoredData } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
 import { matricesOf, type WeightStore, withWeights } from './weight-store.ts';
 
 const LARGEST = 127;
