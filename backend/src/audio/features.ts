@@ -39,6 +39,15 @@ export const LHOTSE_FILTERBANK: FilterbankOptions = {
   snipEdges: false,
 };
 
+/** WeSpeaker's (wespeaker/cli/speaker.py, pyannote.audio models/embedding/wespeaker); `meanNormalize` belongs to it. */
+export const WESPEAKER_FILTERBANK: FilterbankOptions = {
+  ...LHOTSE_FILTERBANK,
+  window: 'hamming',
+  highHertz: 8000,
+  sampleScale: 32_768,
+  snipEdges: true,
+};
+
 /** Kaldi's floor under an energy before the logarithm: float32's epsilon. */
 const ENERGY_FLOOR = 1.1920928955078125e-7;
 
