@@ -4,7 +4,7 @@
  * window instead of once a speaker.
  */
 import { deriveGraph, type GraphOnDisk, type SourceGraph } from '../derived-graph.ts';
-import { type GraphIndex, indexGraph } from '../graph-index.ts';
+import { type GraphIndex, indexGraph, integerAttribute } from '../graph-index.ts';
 import {
   ELEMENT,
   graphMessage,
@@ -111,8 +111,7 @@ function findCut(source: OnnxFile): Cut {
   const frames = immediateDominator(index, input.name, joined);
   if (frames === input.name) throw new Error('The pooling is not separate from the network');
   const [rows = 0, columns = 0] = weight.dims;
-  // Gemm has its weights as [dimension, 2 · width], MatMul the other way round; the statistics are the longer side.
-  const width = Math.max(rows, columns) / 2;
+  const width = (integerAttribute(product, 'transB') === 1 ? columns : rows) / 2;
   if (!Number.isInteger(width)) throw new Error(`The last product takes ${2 * width} values, which is odd`);
   return { input: input.name, frames, width, statistics, element: weight.dataType };
 }
