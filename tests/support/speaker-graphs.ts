@@ -9,9 +9,9 @@ const FIXTURES = fileURLToPath(new URL('../fixtures/pyannote', import.meta.url))
 
 /**
  * `tiny`: 2 to 16 channels, 8 dimensions, of which PyTorch's results are known. `resnet34`: WeSpeaker's shape, random.
- * `plain` takes features alone, as onnx-community's and WeSpeaker's; `masked` masks too, as FinDIT's.
+ * `stacked` and `deep` are `tiny` in other forms, with random weights. `plain` takes features alone, as onnx-community's and WeSpeaker's; `masked` masks too, as FinDIT's.
  */
-export type SpeakerGraph = `${'tiny' | 'resnet34'}-${'plain' | 'masked'}`;
+export type SpeakerGraph = `${'tiny' | 'resnet34'}-${'plain' | 'masked'}` | 'tiny-stacked' | 'tiny-deep';
 
 export async function speakerGraph(name: SpeakerGraph): Promise<Uint8Array> {
   return fillWeights(gunzipSync(await readFile(join(FIXTURES, `${name}.onnx.gz`))));

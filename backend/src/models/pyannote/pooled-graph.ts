@@ -4,9 +4,9 @@
  * window instead of once a speaker.
  */
 import { deriveGraph, type GraphOnDisk, type SourceGraph } from '../derived-graph.ts';
-import { type GraphIndex, indexGraph, integerAttribute } from '../graph-index.ts';
 import {
   ELEMENT,
+  type GraphWriter,
   graphMessage,
   graphWriter,
   modelMessage,
@@ -16,6 +16,7 @@ import {
 } from '../onnx-build.ts';
 import type { GraphNode, OnnxFile } from '../onnx-file.ts';
 import { pruneGraph } from '../prune-graph.ts';
+import { sortNodes } from '../sort-nodes.ts';
 
 /** Inputs and output of the rewritten graph. */
 export const POOLED = {
@@ -27,6 +28,8 @@ export const POOLED = {
   embeddings: 'pooled/embeddings',
 } as const;
 
+/** [B · S, 2 · width]: what goes on in the graph as exported. */
+const STATISTICS = 'pooled/statistics';
 /** ReduceSum and Unsqueeze take their axes as inputs from here on. */
 const FIRST_OPSET = 13;
 /** pyannote's, against division by zero (models/blocks/pooling.py). */
@@ -36,13 +39,12 @@ const EPSILON = 1e-8;
 interface Cut {
   /** Of the filterbank features. */
   input: string;
-  /** What the network makes of each frame, [B, …, T']; the dimensions in between multiply to `width`. */
+  /** What the network makes of each frame, [B, …, T']. */
   frames: string;
-  width: number;
-  /** [B, 2 · width]: means, then standard deviations. */
+  /** [B, 2 · width]: means, then standard deviations; width is the product of the dimensions between B and T'. */
   statistics: string;
-  /** ONNX's element type inside the graph. */
-  element: number;
+  /** Values inside the graph are float16. */
+  isHalf: boolean;
 }
 
 /** The path of the rewritten graph. @throws Error with the reason where its structure is another. */
@@ -65,7 +67,7 @@ function write(source: SourceGraph): Uint8Array {
   const output = source.outputs[0]?.name as string;
   const rename = (name: string): string => {
     if (name === cut.input) return POOLED.features;
-    if (name === cut.statistics) return 'pooled/statistics';
+    if (name === cut.statistics) return STATISTICS;
     return name === output ? POOLED.embeddings : name;
   };
   const pooling = poolingNodes(cut, rename(cut.frames));
@@ -96,90 +98,44 @@ function write(source: SourceGraph): Uint8Array {
 }
 
 /**
- * The pooling ends where the means and the standard deviations are put together for the last matrix product, and begins
- * at the last value that all of it is made from.
+ * The pooling ends where the means and the standard deviations are joined, the last two values of the graph that are, and
+ * begins at the last value that all of them is made from.
  */
-function findCut(source: OnnxFile): Cut {
-  const index = indexGraph(source);
-  const [output] = source.outputs;
-  const input = source.inputs.find(({ shape }) => shape.length === 3);
-  if (output === undefined || source.outputs.length !== 1) throw new Error('The graph has several outputs');
+function findCut({ nodes, initializers, inputs, outputs }: OnnxFile): Cut {
+  const input = inputs.find(({ shape }) => shape.length === 3);
   if (input === undefined || input.type !== 'float32') throw new Error('The graph has no float32 input [B, T, bins]');
-  const { product, weight } = lastProduct(index, output.name);
-  const statistics = product.inputs[0] as string;
-  const joined = joinBehind(index, statistics);
-  const frames = immediateDominator(index, input.name, joined);
-  if (frames === input.name) throw new Error('The pooling is not separate from the network');
-  const [rows = 0, columns = 0] = weight.dims;
-  const width = (integerAttribute(product, 'transB') === 1 ? columns : rows) / 2;
-  if (!Number.isInteger(width)) throw new Error(`The last product takes ${2 * width} values, which is odd`);
-  return { input: input.name, frames, width, statistics, element: weight.dataType };
-}
-
-function lastProduct(index: GraphIndex, output: string) {
-  for (let value: string | undefined = output; value !== undefined; ) {
-    const node: GraphNode | undefined = index.producer(value);
-    if (node === undefined) break;
-    if (node.opType === 'Gemm' || node.opType === 'MatMul') {
-      const weight = index.weight(node.inputs[1] ?? '');
-      if (weight === undefined) break;
-      if (weight.dataType !== ELEMENT.float32 && weight.dataType !== ELEMENT.float16) break;
-      return { product: node, weight };
-    }
-    // A bias or a mean is the other operand.
-    value = node.inputs.find(
-      (name) => index.producer(name) !== undefined && index.producer(name)?.opType !== 'Constant',
-    );
+  const needed = pruneGraph({ nodes, initializers: [], outputs: outputs.slice(0, 1) });
+  // Value → those through which everything goes that it knows of the features, nearest last; nothing for constants.
+  const dominators = new Map<string, readonly string[]>([[input.name, [input.name]]]);
+  let cut: { frames: string; statistics: string } | undefined;
+  for (const node of sortNodes(needed.nodes)) {
+    const chains = [...new Set(node.inputs)].map((name) => dominators.get(name)).filter((chain) => chain !== undefined);
+    const [first, second] = chains;
+    if (first === undefined) continue;
+    const common = chains.reduce(shared);
+    for (const value of node.outputs) dominators.set(value, [...common, value]);
+    const frames = common.at(-1);
+    const isJoin = node.opType === 'Concat' && second !== undefined && chains.length === node.inputs.length;
+    if (isJoin && frames !== undefined) cut = { frames, statistics: node.outputs[0] as string };
   }
-  throw new Error('The graph does not end with a product with float weights');
-}
-
-/** The Concat of means and deviations, behind reshapes that the export may have put in between. */
-function joinBehind(index: GraphIndex, statistics: string): GraphNode {
-  for (let value: string | undefined = statistics; value !== undefined; ) {
-    const node: GraphNode | undefined = index.producer(value);
-    if (node === undefined) break;
-    if (node.opType === 'Concat' && new Set(node.inputs).size === 2) return node;
-    if (
-      !['Concat', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten', 'Identity', 'Dropout', 'Gather'].includes(node.opType)
-    )
-      break;
-    value = node.inputs[0];
-  }
-  throw new Error('The last product does not take the join of two statistics');
-}
-
-/** The last value through which everything goes that `node` knows of `input`. */
-function immediateDominator(index: GraphIndex, input: string, node: GraphNode): string {
-  const order: GraphNode[] = [];
-  const seen = new Set<GraphNode>();
-  const collect = (from: GraphNode): void => {
-    for (const name of from.inputs) {
-      const producer = index.producer(name);
-      if (producer === undefined || seen.has(producer)) continue;
-      seen.add(producer);
-      collect(producer);
-      order.push(producer);
-    }
+  if (cut === undefined || cut.frames === input.name)
+    throw new Error('The graph joins no two statistics of its frames');
+  return {
+    input: input.name,
+    frames: cut.frames,
+    statistics: behindReshapes(needed.nodes, cut.statistics),
+    isHalf: initializers.some(({ dataType }) => dataType === ELEMENT.float16),
   };
-  collect(node);
-  // Value → those that dominate it, nearest last; undefined: it does not depend on the input.
-  const chains = new Map<string, readonly string[]>([[input, [input]]]);
-  const chainOf = ({ inputs }: GraphNode): readonly string[] | undefined =>
-    inputs
-      .map((name) => chains.get(name))
-      .filter((chain) => chain !== undefined)
-      .reduce<readonly string[] | undefined>(
-        (common, chain) => (common === undefined ? chain : shared(common, chain)),
-        undefined,
-      );
-  for (const each of order) {
-    const chain = chainOf(each);
-    if (chain !== undefined) for (const value of each.outputs) chains.set(value, [...chain, value]);
-  }
-  const found = chainOf(node)?.at(-1);
-  if (found === undefined) throw new Error('The statistics do not depend on the features');
-  return found;
+}
+
+/** What exports put behind the join, which may have more dimensions than two: statistics come as two from here. */
+const RESHAPES = ['Unsqueeze', 'Concat', 'Squeeze', 'Reshape', 'Flatten', 'Identity', 'Dropout', 'Gather'];
+
+function behindReshapes(nodes: readonly GraphNode[], joined: string): string {
+  const [user, ...others] = nodes.filter(({ inputs }) => inputs.includes(joined));
+  const [output] = user?.outputs ?? [];
+  const passes = user !== undefined && others.length === 0 && RESHAPES.includes(user.opType);
+  return passes && output !== undefined ? behindReshapes(nodes, output) : joined;
 }
 
 function shared(a: readonly string[], b: readonly string[]): readonly string[] {
@@ -193,17 +149,17 @@ function nodesBefore(nodes: readonly GraphNode[], value: string): ReadonlySet<Gr
 }
 
 /** pyannote's StatsPool: masks brought to T' frames by repetition, weighted mean and unbiased weighted deviation. */
-function poolingNodes(cut: Cut, frames: string) {
+function poolingNodes({ isHalf }: Cut, frames: string): GraphWriter {
   const writer = graphWriter('pooled');
   const { op, int64, float32 } = writer;
-  const cast = (value: string, to: number) => (cut.element === ELEMENT.float32 ? value : op('Cast', [value], { to }));
   const dimension = (value: string, axis: number) => op('Gather', [op('Shape', [value]), int64([axis])]);
   const whole = (axis: number) => int64([axis], [1]);
 
-  const windows = op('Gather', [op('Shape', [frames]), whole(0)]);
-  const shape = op('Concat', [windows, whole(1), whole(cut.width), whole(-1)], { axis: 0 });
+  const size = (axis: number) => op('Gather', [op('Shape', [frames]), whole(axis)]);
+  const shape = op('Concat', [size(0), whole(1), whole(-1), size(-1)], { axis: 0 });
   // [B, 1, width, T']
-  const x = cast(op('Reshape', [frames, shape]), ELEMENT.float32);
+  const values = op('Reshape', [frames, shape]);
+  const x = isHalf ? op('Cast', [values], { to: ELEMENT.float32 }) : values;
   const length = dimension(x, 3);
   // Frame t' takes the mask's frame ⌊t' · frames / T'⌋.
   const steps = op('Range', [int64([0]), length, int64([1])]);
@@ -220,9 +176,8 @@ function poolingNodes(cut: Cut, frames: string) {
   const correction = op('Add', [op('Sub', [v1, op('Div', [v2, v1])]), float32(EPSILON)]);
   const deviation = op('Sqrt', [op('Div', [squares, correction])]);
   const joined = op('Concat', [mean, deviation], { axis: 2 });
-  const flat = op('Concat', [whole(-1), whole(2 * cut.width)], { axis: 0 });
-  const statistics = cut.element === ELEMENT.float32 ? 'pooled/statistics' : undefined;
-  const made = op('Reshape', [joined, flat], {}, statistics);
-  if (statistics === undefined) op('Cast', [made], { to: cut.element }, 'pooled/statistics');
+  const flat = op('Concat', [whole(-1), op('Gather', [op('Shape', [joined]), whole(2)])], { axis: 0 });
+  if (!isHalf) op('Reshape', [joined, flat], {}, STATISTICS);
+  else op('Cast', [op('Reshape', [joined, flat])], { to: ELEMENT.float16 }, STATISTICS);
   return writer;
 }

@@ -11,12 +11,12 @@ import {
   valueInfo,
 } from '../onnx-build.ts';
 import type { GraphNode, GraphTensor } from '../onnx-file.ts';
+import { sortNodes } from '../sort-nodes.ts';
 import { isCross } from './cross-names.ts';
 import { hoistInvariant } from './hoist-invariant.ts';
 import type { WhisperLayout } from './layout.ts';
 import { castIfNeeded, elementOf, type LoopSources, outside, renamed, typeOf } from './loop-sources.ts';
 import { ITERATION, type State, writeNext } from './loop-state.ts';
-import { sortNodes } from './sort-nodes.ts';
 
 /** Values of the outer graph that the body reads. */
 export interface Captured {

@@ -2,11 +2,11 @@
 
 import type { SourceGraph } from '../derived-graph.ts';
 import { ELEMENT, type GraphWriter, graphWriter, nodeMessage, tensorMessage } from '../onnx-build.ts';
+import { sortNodes } from '../sort-nodes.ts';
 import { isCross } from './cross-names.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { castIfNeeded, renamed, typeOf } from './loop-sources.ts';
-import { sortNodes } from './sort-nodes.ts';
 
 export interface Prompt {
   nodes: Uint8Array[];

@@ -1,4 +1,4 @@
-import type { GraphNode } from '../onnx-file.ts';
+import type { GraphNode } from './onnx-file.ts';
 
 /**
  * The nodes, each behind those it reads from, else in their order. ONNX asks for it; converters to float16 append their
