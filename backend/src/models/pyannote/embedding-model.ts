@@ -33,6 +33,8 @@ export interface EmbeddingModel {
   release(): Promise<void>;
 }
 
+export type EmbeddingContext = Pick<LoadContext, 'openSession' | 'derivedFolder' | 'log'>;
+
 /** 3 s: enough to see that two graphs compute the same. */
 const PROBE_FRAMES = 300;
 /** Relative; kernels round differently (float16 in the third digit), another pooling is off by far more. */
@@ -42,11 +44,18 @@ const TOLERANCE = 1e-2;
  * The graph takes float32 [B, T, 80], and masks [B, frames] if it has a second input; the names do not matter.
  * @throws Error where it is another.
  */
-export async function openEmbeddingModel(
-  context: Pick<LoadContext, 'openSession' | 'derivedFolder' | 'log'>,
-  path: string,
-): Promise<EmbeddingModel> {
+export async function openEmbeddingModel(context: EmbeddingContext, path: string): Promise<EmbeddingModel> {
   const session = await context.openSession(path);
+  try {
+    return await modelOf(session, context, path);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+/** Keeps `session` only where the graph has to run as exported. */
+async function modelOf(session: OpenedSession, context: EmbeddingContext, path: string): Promise<EmbeddingModel> {
   const exported = exportedEmbedder(session);
   const features = probeFeatures();
   const mask = new Float32Array(exported.maskFrames).fill(1);
@@ -82,7 +91,7 @@ export async function openEmbeddingModel(
 }
 
 async function openPooled(
-  { openSession, derivedFolder }: Pick<LoadContext, 'openSession' | 'derivedFolder'>,
+  { openSession, derivedFolder }: EmbeddingContext,
   path: string,
 ): Promise<Pick<EmbeddingModel, 'embed' | 'release'>> {
   const session: OpenedSession = await openSession(

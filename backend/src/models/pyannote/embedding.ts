@@ -24,6 +24,7 @@ export interface EmbeddingOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** A CPU gains nothing from more (ResNet34, one thread: 255 ms a window for 1, 2 and 4); a GPU does. */
 const DEFAULT_BATCH = 1;
 
 /**
