@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createFilterbank, type FilterbankOptions, LHOTSE_FILTERBANK } from '../../backend/src/audio/features.ts';
-
-/** What wespeaker's speaker models take: 16-bit scale, Hamming window, whole frames only. */
-const SPEAKER_FILTERBANK: FilterbankOptions = {
-  ...LHOTSE_FILTERBANK,
-  window: 'hamming',
-  sampleScale: 32_768,
-  highHertz: 8000,
-  snipEdges: true,
-};
+import {
+  createFilterbank,
+  type FilterbankOptions,
+  LHOTSE_FILTERBANK,
+  WESPEAKER_FILTERBANK,
+} from '../../backend/src/audio/features.ts';
+import wespeaker from '../fixtures/pyannote/fbank.json' with { type: 'json' };
+import { seededUniform } from '../support/seeded-weights.ts';
 
 /** A chirp with noise and an offset: every filter gets something. */
 function signal(samples: number): Float32Array {
@@ -91,7 +89,7 @@ describe('filterbank features', () => {
   });
 
   it('match the definition with the parameters of a speaker model', () => {
-    expect(largestDifference(signal(8123), SPEAKER_FILTERBANK)).toBeLessThan(1e-4);
+    expect(largestDifference(signal(8123), WESPEAKER_FILTERBANK)).toBeLessThan(1e-4);
   });
 
   it.each([1, 79, 80, 150, 280, 399, 400, 401, 560])('match the definition for a signal of %i samples', (length) => {
@@ -100,7 +98,7 @@ describe('filterbank features', () => {
 
   it('are the same bits however the signal is cut into chunks', () => {
     const pcm = signal(20_011);
-    for (const options of [LHOTSE_FILTERBANK, SPEAKER_FILTERBANK]) {
+    for (const options of [LHOTSE_FILTERBANK, WESPEAKER_FILTERBANK]) {
       const whole = [...createFilterbank(options).features(pcm).data];
       for (const chunk of [() => 1, () => 160, () => 1024, (i: number) => 1 + ((i * 7919) % 3000)]) {
         expect(streamed(pcm, options, chunk)).toEqual(whole);
@@ -134,8 +132,36 @@ describe('filterbank features', () => {
     expect(new Set(silence)).toEqual(new Set([Math.fround(Math.log(2 ** -23))]));
   });
 
+  it("match what transformers computes of WeSpeaker's parameters", () => {
+    const noise = seededUniform('fbank-signal', wespeaker.samples);
+    const pcm = Float32Array.from(noise, (value, i) => 0.01 + value * (i / wespeaker.samples) * 0.5);
+    const { frames, data } = createFilterbank(WESPEAKER_FILTERBANK).features(pcm, { meanNormalize: true });
+    expect(frames).toBe(wespeaker.frames);
+    const differences = Object.entries(wespeaker.rows).flatMap(([frame, row]) =>
+      row.map((value, bin) => Math.abs(value - (data[Number(frame) * 80 + bin] ?? Number.NaN))),
+    );
+    expect(differences).toHaveLength(320);
+    expect(Math.max(...differences)).toBeLessThan(1e-4);
+  });
+
+  it("match what transformers.js's tests say of WeSpeaker's parameters", () => {
+    const pcm = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i / 100));
+    const { frames, data } = createFilterbank(WESPEAKER_FILTERBANK).features(pcm, { meanNormalize: true });
+    expect(frames).toBe(98);
+    const known: [number, number][] = [
+      [0, -0.193002700805664],
+      [1, -0.05825042724609375],
+      [78, 0.26834201812744],
+      [79, 0.26250171661377],
+      [80, 0.19062232971191],
+      [-2, -0.43694400787353],
+      [-1, -0.42662048339843],
+    ];
+    for (const [at, value] of known) expect(Math.abs((data.at(at) ?? Number.NaN) - value), `${at}`).toBeLessThan(1e-3);
+  });
+
   it('have zero mean in each bin after mean normalization', () => {
-    const { frames, data } = createFilterbank(SPEAKER_FILTERBANK).features(signal(16_000), { meanNormalize: true });
+    const { frames, data } = createFilterbank(WESPEAKER_FILTERBANK).features(signal(16_000), { meanNormalize: true });
     for (let bin = 0; bin < 80; bin += 1) {
       let sum = 0;
       for (let frame = 0; frame < frames; frame += 1) sum += data[frame * 80 + bin] ?? Number.NaN;

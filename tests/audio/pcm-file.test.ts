@@ -1,7 +1,7 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readPcmFile, writePcmFile } from '../../backend/src/audio/pcm-file.ts';
+import { openPcmFile, readPcmFile, writePcmFile } from '../../backend/src/audio/pcm-file.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 async function collect(chunks: AsyncIterable<Float32Array>): Promise<number[]> {
@@ -31,6 +31,15 @@ describe('a PCM file', () => {
     const lengths: number[] = [];
     for await (const chunk of readPcmFile(path, 5)) lengths.push(chunk.length);
     expect(lengths).toEqual([16_000, 16_000, 7_996]);
+  });
+
+  it('can be read anywhere, and is silent beyond its end', async () => {
+    const pcm = ramp(20_000);
+    await using file = await openPcmFile(await written(pcm));
+    expect(file.samples).toBe(20_000);
+    expect(await file.read(123, 17_000)).toEqual(pcm.subarray(123, 17_123));
+    expect([...(await file.read(19_998, 4))]).toEqual([...pcm.subarray(19_998), 0, 0]);
+    expect([...(await file.read(20_001, 2))]).toEqual([0, 0]);
   });
 
   it('holds little-endian integers and nothing else, each the nearest one', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GpuCheckOptions, gpuChecks } from '../../backend/src/doctor/checks/gpu.ts';
 import { examine } from '../../backend/src/doctor/examine.ts';
 import { NvidiaSmi } from '../../backend/src/gpu/nvidia-smi.ts';
-import { graphMessage, modelMessage, nodeMessage, valueInfo } from '../../backend/src/models/whisper/onnx-build.ts';
+import { graphMessage, modelMessage, nodeMessage, valueInfo } from '../../backend/src/models/onnx-build.ts';
 import { probeDevice } from '../../backend/src/worker/probe-device.ts';
 import { findRuntimeLibraries } from '../../backend/src/worker/runtime-libraries.ts';
 import { fakePrograms, saying } from '../support/fake-programs.ts';

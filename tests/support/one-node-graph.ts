@@ -6,8 +6,8 @@ import {
   modelMessage,
   nodeMessage,
   valueInfo,
-} from '../../backend/src/models/whisper/onnx-build.ts';
-import { standardNode } from '../../backend/src/models/whisper/standard-node.ts';
+} from '../../backend/src/models/onnx-build.ts';
+import { standardNode } from '../../backend/src/models/standard-node.ts';
 
 interface Value {
   type: ElementType;

@@ -39,6 +39,15 @@ export const LHOTSE_FILTERBANK: FilterbankOptions = {
   snipEdges: false,
 };
 
+/** WeSpeaker's (wespeaker/cli/speaker.py, pyannote.audio models/embedding/wespeaker); `meanNormalize` belongs to it. */
+export const WESPEAKER_FILTERBANK: FilterbankOptions = {
+  ...LHOTSE_FILTERBANK,
+  window: 'hamming',
+  highHertz: 8000,
+  sampleScale: 32_768,
+  snipEdges: true,
+};
+
 /** Kaldi's floor under an energy before the logarithm: float32's epsilon. */
 const ENERGY_FLOOR = 1.1920928955078125e-7;
 
@@ -63,7 +72,7 @@ export function createFilterbank(options: FilterbankOptions): Filterbank {
     stream,
     features: (pcm, { meanNormalize = false } = {}) => {
       const collected = collect(stream(), pcm, options);
-      if (meanNormalize && collected.frames > 0) subtractMean(collected.data, collected.frames, options.bins);
+      if (meanNormalize && collected.frames > 0) subtractMeans(collected.data, options.bins);
       return collected;
     },
   };
@@ -145,13 +154,14 @@ function collect(
   return { frames, data: data.subarray(0, frames * bins) };
 }
 
-/** `data` [frames, bins] in place. */
-function subtractMean(data: Float32Array, frames: number, bins: number): void {
+/** `data` [frames, bins] in place: each bin's mean over the frames (CMN). */
+export function subtractMeans(data: Float32Array, bins: number): void {
+  const frames = data.length / bins;
   for (let bin = 0; bin < bins; bin += 1) {
     let sum = 0;
-    for (let at = bin; at < frames * bins; at += bins) sum += data[at] as number;
+    for (let at = bin; at < data.length; at += bins) sum += data[at] as number;
     const mean = sum / frames;
-    for (let at = bin; at < frames * bins; at += bins) data[at] = (data[at] as number) - mean;
+    for (let at = bin; at < data.length; at += bins) data[at] = (data[at] as number) - mean;
   }
 }
 

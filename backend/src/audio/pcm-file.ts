@@ -42,26 +42,47 @@ export async function writePcmFile(path: string, chunks: Chunks): Promise<number
   }
 }
 
-/** Chunks of 1 s (the last one shorter) from the sample `from` on. @throws RangeError where the file has no such sample. */
-export async function* readPcmFile(path: string, from = 0): AsyncGenerator<Float32Array, void, void> {
-  await using file = await open(path, 'r');
+/** A PCM file open for reading anywhere in it. */
+export interface PcmFile extends AsyncDisposable {
+  /** All there are. */
+  readonly samples: number;
+  /** [count] samples from the sample `from` on; what lies beyond the end is silence. */
+  read(from: number, count: number): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** @throws Error where the file is none of PCM. */
+export async function openPcmFile(path: string): Promise<PcmFile> {
+  const file = await open(path, 'r');
   const { size } = await file.stat();
   const samples = size / BYTES_PER_SAMPLE;
-  if (!Number.isInteger(samples)) throw new Error(`${path} is no PCM file: it has half a sample (${size} bytes)`);
+  if (!Number.isInteger(samples)) {
+    await file.close();
+    throw new Error(`${path} is no PCM file: it has half a sample (${size} bytes)`);
+  }
+  return {
+    samples,
+    async read(from, count) {
+      const values = new Int16Array(count);
+      const bytes = new Uint8Array(values.buffer, 0, Math.max(0, Math.min(count, samples - from)) * BYTES_PER_SAMPLE);
+      for (let filled = 0; filled < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from * BYTES_PER_SAMPLE + filled);
+        if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
+        filled += bytesRead;
+      }
+      return Float32Array.from(values, (value) => value / FULL_SCALE);
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+/** Chunks of 1 s (the last one shorter) from the sample `from` on. @throws RangeError where the file has no such sample. */
+export async function* readPcmFile(path: string, from = 0): AsyncGenerator<Float32Array, void, void> {
+  await using file = await openPcmFile(path);
+  const { samples } = file;
   if (!Number.isInteger(from) || from < 0 || from > samples) {
     throw new RangeError(`${path} has ${samples} samples, there is no sample ${from}`);
   }
-  for (let at = from; at < samples; ) {
-    const bytes = new Uint8Array(Math.min(CHUNK_SAMPLES, samples - at) * BYTES_PER_SAMPLE);
-    for (let filled = 0; filled < bytes.length; ) {
-      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, at * BYTES_PER_SAMPLE + filled);
-      if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
-      filled += bytesRead;
-    }
-    const chunk = Float32Array.from(new Int16Array(bytes.buffer), (value) => value / FULL_SCALE);
-    at += chunk.length;
-    yield chunk;
-  }
+  for (let at = from; at < samples; at += CHUNK_SAMPLES) yield file.read(at, Math.min(CHUNK_SAMPLES, samples - at));
 }
 
 /** Hosts are little-endian (x64, arm64). */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { GraphNode } from '../../../backend/src/models/onnx-file.ts';
+import { sortNodes } from '../../../backend/src/models/sort-nodes.ts';
 import { hoistInvariant } from '../../../backend/src/models/whisper/hoist-invariant.ts';
-import type { GraphNode } from '../../../backend/src/models/whisper/onnx-file.ts';
-import { sortNodes } from '../../../backend/src/models/whisper/sort-nodes.ts';
 
 /** `Add a b -> c` */
 function nodes(...lines: string[]): GraphNode[] {

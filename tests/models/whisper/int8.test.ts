@@ -3,11 +3,11 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GraphNode } from '../../../backend/src/models/onnx-file.ts';
+import { readOnnxFile } from '../../../backend/src/models/onnx-file.ts';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
 import { fuseAttention } from '../../../backend/src/models/whisper/fuse-attention.ts';
 import { BLOCK, quantizeBlocks } from '../../../backend/src/models/whisper/int8-blocks.ts';
-import type { GraphNode } from '../../../backend/src/models/whisper/onnx-file.ts';
-import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { type ReferenceCase, readWhisperReference } from '../../fixtures/whisper/reference.ts';
 import { seededFeatures, seededUniform, type WhisperKind } from '../../support/seeded-weights.ts';
 import {

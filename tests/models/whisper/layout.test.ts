@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type GraphIo, readLayout } from '../../../backend/src/models/whisper/layout.ts';
+import type { GraphIo } from '../../../backend/src/models/onnx-file.ts';
+import { readLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { buildPrompt, keywordTokens } from '../../../backend/src/models/whisper/prompt.ts';
 import { readWhisperReference } from '../../fixtures/whisper/reference.ts';
 import { WHISPER_FIXTURES, type WhisperKind } from '../../support/seeded-weights.ts';

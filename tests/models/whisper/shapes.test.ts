@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
+import { readOnnxFile } from '../../../backend/src/models/onnx-file.ts';
 import { writeWhisperShape } from '../../fixtures/whisper/shapes/write-shape.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { shapeLoop } from '../../tools/parity/shape-model.ts';

@@ -1,9 +1,9 @@
 /** The graphs the Whisper benchmark measures, made and opened as the worker makes and opens them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readOnnxFile } from '../../../backend/src/models/onnx-file.ts';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
-import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { openLoop } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
 import { type LoopGraphs, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';

@@ -1,6 +1,6 @@
 /** A graph with the graphs inside its nodes, as far as types and places of its values depend on it. */
 import { readFileSync } from 'node:fs';
-import { readNode } from '../../../backend/src/models/whisper/onnx-file.ts';
+import { readNode } from '../../../backend/src/models/onnx-file.ts';
 import { integers, readFields, texts, type WireField } from '../../../backend/src/models/wire.ts';
 
 export interface StructureNode {

@@ -1,9 +1,9 @@
 /** The decoder of a Whisper model of real size, from the files that `writeWhisperShape` wrote. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
+import type { GraphOnDisk } from '../../../backend/src/models/derived-graph.ts';
+import { readOnnxFile } from '../../../backend/src/models/onnx-file.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
-import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';
 
 /** The end of the graphs' names: float32, or float16. */

@@ -2,14 +2,14 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenedSession, SessionOptions } from '../../../backend/src/audio/session.ts';
+import type { GraphOnDisk } from '../../../backend/src/models/derived-graph.ts';
+import { readOnnxFile } from '../../../backend/src/models/onnx-file.ts';
 import type { WhisperDecoder } from '../../../backend/src/models/whisper/decoder.ts';
 import type { DecoderSessions } from '../../../backend/src/models/whisper/decoder-passes.ts';
-import type { GraphOnDisk } from '../../../backend/src/models/whisper/derived-graph.ts';
 import { readLayout, type WhisperLayout } from '../../../backend/src/models/whisper/layout.ts';
 import { DISABLED_ON_CPU } from '../../../backend/src/models/whisper/load-whisper.ts';
 import type { LoopDecoderOptions } from '../../../backend/src/models/whisper/loop-decoder.ts';
 import { LOOP_INPUTS } from '../../../backend/src/models/whisper/loop-io.ts';
-import { readOnnxFile } from '../../../backend/src/models/whisper/onnx-file.ts';
 import { openLoop } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { type EncoderOptions, prepareEncoder } from '../../../backend/src/models/whisper/prepare-encoder.ts';
 import { type LoopOptions, prepareLoop } from '../../../backend/src/models/whisper/prepare-loop.ts';

@@ -3,14 +3,8 @@
  * for each channel, by products of integers (the encoding in 14 bits, the weights in 8). Run once a window: however often its
  * decoding begins anew (another temperature, a prompt, the next stretch of tokens), they stay.
  */
-import { crossNames } from './cross-names.ts';
-import type { SourceGraph } from './derived-graph.ts';
-import { MICROSOFT } from './fuse-attention.ts';
-import { type GraphIndex, indexGraph } from './graph-index.ts';
-import { HALVES_BASE, HALVES_LARGEST, HALVES_ONE, HALVES_ZERO, withHalvesConstants } from './halves.ts';
-import { int8Names, quantizeColumns } from './int8-columns.ts';
-import type { WhisperLayout } from './layout.ts';
-import { LOOP_INPUTS } from './loop-io.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { type GraphIndex, indexGraph } from '../graph-index.ts';
 import {
   constantTensor,
   ELEMENT,
@@ -21,9 +15,15 @@ import {
   nodeMessage,
   tensorMessage,
   valueInfo,
-} from './onnx-build.ts';
-import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
+} from '../onnx-build.ts';
+import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
+import { crossNames } from './cross-names.ts';
+import { MICROSOFT } from './fuse-attention.ts';
+import { HALVES_BASE, HALVES_LARGEST, HALVES_ONE, HALVES_ZERO, withHalvesConstants } from './halves.ts';
+import { int8Names, quantizeColumns } from './int8-columns.ts';
+import type { WhisperLayout } from './layout.ts';
+import { LOOP_INPUTS } from './loop-io.ts';
 import { findCrossAttentions } from './stored-cross.ts';
 import { storedBeside, type WeightStore } from './weight-store.ts';
 

@@ -2,9 +2,9 @@
  * Self-attention written out as MatMul, Softmax, MatMul becomes one `MultiHeadAttention` node of ONNX Runtime's own
  * operators (com.microsoft): it never holds the scores [heads, 1500, 1500] whole, and on GPUs runs as flash attention.
  */
-import { type GraphIndex, indexGraph, integerAttribute, integersAttribute } from './graph-index.ts';
-import { floatAttribute, intAttribute } from './onnx-build.ts';
-import type { GraphNode, OnnxFile } from './onnx-file.ts';
+import { type GraphIndex, indexGraph, integerAttribute, integersAttribute } from '../graph-index.ts';
+import { floatAttribute, intAttribute } from '../onnx-build.ts';
+import type { GraphNode, OnnxFile } from '../onnx-file.ts';
 
 export const MICROSOFT = 'com.microsoft';
 

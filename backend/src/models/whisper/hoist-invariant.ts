@@ -1,4 +1,4 @@
-import type { GraphNode } from './onnx-file.ts';
+import type { GraphNode } from '../onnx-file.ts';
 
 /**
  * Splits a loop body's nodes: those that compute the same at every step (the transposed and scaled keys of the encoder's

@@ -1,6 +1,6 @@
 /** Weights in 8 bits with a scale for each column, for products of integers (CTranslate2's int8 has the same scales). */
-import { ELEMENT } from './onnx-build.ts';
-import type { GraphTensor, StoredData } from './onnx-file.ts';
+import { ELEMENT } from '../onnx-build.ts';
+import type { GraphTensor, StoredData } from '../onnx-file.ts';
 import { readRows, storedTensor, type WeightStore } from './weight-store.ts';
 
 const LARGEST = 127;

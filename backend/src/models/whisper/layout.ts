@@ -1,12 +1,6 @@
 /** What a Whisper export says about itself: its configuration files and its graphs' inputs and outputs. */
-import type { TensorInfo } from '../../audio/session.ts';
 import { LANGUAGE_CODES } from '../../text/languages.ts';
-
-/** Inputs and outputs of a graph: of an opened session, or read from the file. */
-export interface GraphIo {
-  inputs: readonly TensorInfo[];
-  outputs: readonly TensorInfo[];
-}
+import type { GraphIo } from '../onnx-file.ts';
 
 export interface WhisperTokens {
   /** `<|endoftext|>`; ids below it are text. */

@@ -1,10 +1,6 @@
 /** The loop's body: the step's graph, its pasts carried from step to step. */
-import { isCross } from './cross-names.ts';
-import type { SourceGraph } from './derived-graph.ts';
-import { hoistInvariant } from './hoist-invariant.ts';
-import type { WhisperLayout } from './layout.ts';
-import { castIfNeeded, elementOf, type LoopSources, outside, renamed, typeOf } from './loop-sources.ts';
-import { ITERATION, type State, writeNext } from './loop-state.ts';
+
+import type { SourceGraph } from '../derived-graph.ts';
 import {
   ELEMENT,
   type GraphWriter,
@@ -13,9 +9,14 @@ import {
   nodeMessage,
   tensorMessage,
   valueInfo,
-} from './onnx-build.ts';
-import type { GraphNode, GraphTensor } from './onnx-file.ts';
-import { sortNodes } from './sort-nodes.ts';
+} from '../onnx-build.ts';
+import type { GraphNode, GraphTensor } from '../onnx-file.ts';
+import { sortNodes } from '../sort-nodes.ts';
+import { isCross } from './cross-names.ts';
+import { hoistInvariant } from './hoist-invariant.ts';
+import type { WhisperLayout } from './layout.ts';
+import { castIfNeeded, elementOf, type LoopSources, outside, renamed, typeOf } from './loop-sources.ts';
+import { ITERATION, type State, writeNext } from './loop-state.ts';
 
 /** Values of the outer graph that the body reads. */
 export interface Captured {

@@ -3,13 +3,7 @@
  * and values as loop-carried state and the token rules beside it. The encoder's keys and values are captured from
  * outside the loop, never copied. Weights stay in the files they came from.
  */
-import type { WhisperLayout } from './layout.ts';
-import { loopBody } from './loop-body.ts';
-import { graphInputs, graphOutputs, LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
-import { placePrompt } from './loop-prompt.ts';
-import { chooseInGraph, type RuleState, rulesAfter, timestampIds } from './loop-rules.ts';
-import { checkedOpsets, type LoopSources, outside } from './loop-sources.ts';
-import { initialState, notAll, type State, samplingAt } from './loop-state.ts';
+
 import {
   type GraphWriter,
   graphAttribute,
@@ -17,8 +11,15 @@ import {
   graphWriter,
   modelMessage,
   nodeMessage,
-} from './onnx-build.ts';
-import type { GraphNode } from './onnx-file.ts';
+} from '../onnx-build.ts';
+import type { GraphNode } from '../onnx-file.ts';
+import type { WhisperLayout } from './layout.ts';
+import { loopBody } from './loop-body.ts';
+import { graphInputs, graphOutputs, LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
+import { placePrompt } from './loop-prompt.ts';
+import { chooseInGraph, type RuleState, rulesAfter, timestampIds } from './loop-rules.ts';
+import { checkedOpsets, type LoopSources, outside } from './loop-sources.ts';
+import { initialState, notAll, type State, samplingAt } from './loop-state.ts';
 
 /** @throws Error with the reason where the graphs cannot be put together so. */
 export function buildLoopGraph(sources: LoopSources, layout: WhisperLayout): Uint8Array {

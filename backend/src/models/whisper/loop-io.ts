@@ -1,7 +1,8 @@
 /** Inputs and outputs of the decoder that has its loop inside the graph. */
+
+import { ELEMENT, valueInfo } from '../onnx-build.ts';
 import { crossNames } from './cross-names.ts';
 import type { WhisperLayout } from './layout.ts';
-import { ELEMENT, valueInfo } from './onnx-build.ts';
 
 /** Inputs of the graph; `rows` is the batch. */
 export const LOOP_INPUTS = {

@@ -1,11 +1,12 @@
 /** The prompt's graph inside the decoder: its nodes and weights under names of their own. */
+
+import type { SourceGraph } from '../derived-graph.ts';
+import { ELEMENT, type GraphWriter, graphWriter, nodeMessage, tensorMessage } from '../onnx-build.ts';
+import { sortNodes } from '../sort-nodes.ts';
 import { isCross } from './cross-names.ts';
-import type { SourceGraph } from './derived-graph.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { castIfNeeded, renamed, typeOf } from './loop-sources.ts';
-import { ELEMENT, type GraphWriter, graphWriter, nodeMessage, tensorMessage } from './onnx-build.ts';
-import { sortNodes } from './sort-nodes.ts';
 
 export interface Prompt {
   nodes: Uint8Array[];

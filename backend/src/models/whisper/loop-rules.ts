@@ -1,7 +1,8 @@
 /** The choice of a token, as nodes of a graph. The rules are `token-rules.ts`'s; all values are [rows, 1] unless said. */
+
+import { ELEMENT, type GraphWriter } from '../onnx-build.ts';
 import type { WhisperLayout } from './layout.ts';
 import { type Chosen, drawInGraph, type Sampling } from './loop-sampling.ts';
-import { ELEMENT, type GraphWriter } from './onnx-build.ts';
 
 /** Instead of −∞, whose differences would be NaN: no logit of a model comes near. */
 export const FORBIDDEN = -1e30;

@@ -7,7 +7,7 @@ import {
   graphWriter,
   nodeMessage,
   valueInfo,
-} from './onnx-build.ts';
+} from '../onnx-build.ts';
 import { DRAW_STEPS, ID_OFFSET, PRIME } from './token-noise.ts';
 
 /** [rows, 1] */

@@ -1,9 +1,9 @@
 /** The export's two graphs as parts of another one. */
 import type { TensorInfo } from '../../audio/session.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { ELEMENT, type GraphWriter } from '../onnx-build.ts';
+import type { GraphNode } from '../onnx-file.ts';
 import { readFields } from '../wire.ts';
-import type { SourceGraph } from './derived-graph.ts';
-import { ELEMENT, type GraphWriter } from './onnx-build.ts';
-import type { GraphNode } from './onnx-file.ts';
 
 export interface LoopSources {
   prefill: SourceGraph;

@@ -1,8 +1,9 @@
 /** What the loop carries besides keys and values, and how a step changes it. All values are [rows, 1] unless said. */
+
+import type { GraphWriter } from '../onnx-build.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS } from './loop-io.ts';
 import { asNumber, chooseNext, isTimestamp, type RuleState } from './loop-rules.ts';
-import type { GraphWriter } from './onnx-build.ts';
 
 /** The loop's count of steps, int64 []. */
 export const ITERATION = 'body/iteration';

@@ -1,15 +1,15 @@
 /** Opens a repository's decoder: with its loop inside the graph where that can be built, else with the loop outside. */
 import { readFile } from 'node:fs/promises';
 import type { OpenedSession } from '../../audio/session.ts';
+import type { GraphOnDisk } from '../derived-graph.ts';
+import { readOnnxFile } from '../onnx-file.ts';
 import { withBeamsOnDemand } from './beams-on-demand.ts';
 import { createCrossRows } from './cross-rows.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import type { DecoderFiles } from './definition.ts';
-import type { GraphOnDisk } from './derived-graph.ts';
 import { readLayout, type WhisperLayout } from './layout.ts';
 import { type DecoderContext, DISABLED_ON_CPU, type OpenedDecoder } from './load-whisper.ts';
 import { createLoopDecoder, type LoopDecoderOptions } from './loop-decoder.ts';
-import { readOnnxFile } from './onnx-file.ts';
 import { type LoopGraphs, type LoopOptions, prepareLoop } from './prepare-loop.ts';
 import { buildPrompt } from './prompt.ts';
 import { createStepDecoder } from './step-decoder.ts';

@@ -1,8 +1,8 @@
 /** Opens a repository's encoder: with fused attention where the graph has a form that is known, else as it is. */
 import { readFile } from 'node:fs/promises';
 import type { OpenedSession } from '../../audio/session.ts';
+import { readOnnxFile } from '../onnx-file.ts';
 import { type DecoderContext, DISABLED_ON_CPU } from './load-whisper.ts';
-import { readOnnxFile } from './onnx-file.ts';
 import { type EncoderOptions, prepareEncoder } from './prepare-encoder.ts';
 
 /** `graph` is its file name in the repository. */

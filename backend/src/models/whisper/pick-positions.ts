@@ -1,7 +1,7 @@
+import { intAttribute } from '../onnx-build.ts';
+import type { OnnxFile } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
 import { LOOP_INPUTS } from './loop-io.ts';
-import { intAttribute } from './onnx-build.ts';
-import type { OnnxFile } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
 
 const PICKED = 'loop_picked';
 

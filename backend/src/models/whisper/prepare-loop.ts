@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { deriveGraph, type GraphOnDisk, pathOf, type SourceGraph } from '../derived-graph.ts';
 import { buildCrossGraph } from './cross-graph.ts';
-import { deriveGraph, type GraphOnDisk, pathOf, type SourceGraph } from './derived-graph.ts';
 import { int8Names } from './int8-columns.ts';
 import type { WhisperLayout } from './layout.ts';
 import { buildLoopGraph } from './loop-graph.ts';

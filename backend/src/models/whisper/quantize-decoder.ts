@@ -2,14 +2,14 @@
  * A decoder's matrix products with weights in 8 bits: in blocks (`int8-blocks.ts`), the vocabulary's with a scale for each
  * token (`int8-columns.ts`). What a token costs on a CPU is reading the weights, and these are a quarter.
  */
-import type { SourceGraph } from './derived-graph.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { constantTensor, ELEMENT, intAttribute } from '../onnx-build.ts';
+import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
 import { MICROSOFT } from './fuse-attention.ts';
 import { HALVES_ONE, HALVES_ZERO, refuseNewOpsets, splitHalves, withHalvesConstants } from './halves.ts';
 import { BLOCK, quantizeBlocks } from './int8-blocks.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
-import { constantTensor, ELEMENT, intAttribute } from './onnx-build.ts';
-import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
 import { matricesOf, readRows, storedTensor, type WeightStore, withWeights } from './weight-store.ts';
 
 /**

@@ -3,7 +3,10 @@
  * (`halves.ts`) with a step of its own. Processors have instructions for these that are several times as fast as those for
  * floats, so that two products, one of each half, still cost a third. Convolutions, attention and norms stay in float32.
  */
-import type { SourceGraph } from './derived-graph.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { constantTensor, intAttribute, intsAttribute } from '../onnx-build.ts';
+import type { GraphNode, StoredData } from '../onnx-file.ts';
+import { standardNode } from '../standard-node.ts';
 import { MICROSOFT } from './fuse-attention.ts';
 import {
   HALVES_BASE,
@@ -15,9 +18,6 @@ import {
   withHalvesConstants,
 } from './halves.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
-import { constantTensor, intAttribute, intsAttribute } from './onnx-build.ts';
-import type { GraphNode, StoredData } from './onnx-file.ts';
-import { standardNode } from './standard-node.ts';
 import { matricesOf, type WeightStore, withWeights } from './weight-store.ts';
 
 const BY_POSITION = 'int8/by_position';

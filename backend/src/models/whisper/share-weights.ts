@@ -1,7 +1,7 @@
 /** The prompt's and the step's graph hold the same weights, under names that differ: which are which. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { GraphTensor, OnnxFile, StoredData } from './onnx-file.ts';
+import type { GraphTensor, OnnxFile, StoredData } from '../onnx-file.ts';
 
 export interface WeightSource extends Pick<OnnxFile, 'initializers'> {
   /** The file that holds stored data. */

@@ -2,15 +2,16 @@
  * Attention to the encoder's output whose keys and values come in 8 bits from outside (`cross-graph.ts`), where the export
  * makes them itself or takes them in float32: a step on a CPU is mostly reading them, and these are a quarter.
  */
+
+import type { SourceGraph } from '../derived-graph.ts';
+import { type GraphIndex, indexGraph } from '../graph-index.ts';
+import { constantTensor, ELEMENT, intAttribute, intsAttribute } from '../onnx-build.ts';
+import type { GraphNode } from '../onnx-file.ts';
+import { pruneGraph } from '../prune-graph.ts';
+import { standardNode } from '../standard-node.ts';
 import { crossNames } from './cross-names.ts';
-import type { SourceGraph } from './derived-graph.ts';
 import { MICROSOFT } from './fuse-attention.ts';
-import { type GraphIndex, indexGraph } from './graph-index.ts';
 import { HALVES_ONE, HALVES_ZERO, refuseNewOpsets, splitHalves, withHalvesConstants } from './halves.ts';
-import { constantTensor, ELEMENT, intAttribute, intsAttribute } from './onnx-build.ts';
-import type { GraphNode } from './onnx-file.ts';
-import { pruneGraph } from './prune-graph.ts';
-import { standardNode } from './standard-node.ts';
 
 /** What keys store 0 as. */
 const KEY_ZERO = 'stored/key_zero';

@@ -1,11 +1,11 @@
 /** 8-bit weights made from a graph's own, in a file beside the new graph. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SourceGraph } from './derived-graph.ts';
+import type { SourceGraph } from '../derived-graph.ts';
+import { ELEMENT } from '../onnx-build.ts';
+import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
+import { pruneGraph } from '../prune-graph.ts';
 import { MICROSOFT } from './fuse-attention.ts';
-import { ELEMENT } from './onnx-build.ts';
-import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
-import { pruneGraph } from './prune-graph.ts';
 
 const FILE = 'int8_weights.bin';
 /** What graphs' files are aligned to when the runtime maps them. */

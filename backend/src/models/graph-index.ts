@@ -1,6 +1,7 @@
 /** Who makes and who uses a graph's values, and what its constants are: what looking for patterns of nodes takes. */
-import { readFields, type WireField } from '../wire.ts';
+
 import type { GraphNode, GraphTensor, OnnxFile } from './onnx-file.ts';
+import { readFields, type WireField } from './wire.ts';
 
 export interface GraphIndex {
   /** The node that makes a value; undefined for inputs and weights. */

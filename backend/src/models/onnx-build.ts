@@ -1,6 +1,7 @@
 /** ONNX messages of our own making: nodes, constants, inputs and outputs of a graph. Field numbers: onnx/onnx.proto. */
-import { floatField, integerField, messageField, readFields, textField } from '../wire.ts';
+
 import type { GraphNode, GraphTensor, StoredData } from './onnx-file.ts';
+import { floatField, integerField, messageField, readFields, textField } from './wire.ts';
 
 /** TensorProto.DataType */
 export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10, float64: 11 } as const;

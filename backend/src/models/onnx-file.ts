@@ -3,9 +3,14 @@
  * so that a graph can point at them. Field numbers: onnx/onnx.proto.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { TensorInfo } from '../../audio/session.ts';
-import { integers, readFields, readVarint, texts, type WireField } from '../wire.ts';
-import type { GraphIo } from './layout.ts';
+import type { TensorInfo } from '../audio/session.ts';
+import { integers, readFields, readVarint, texts, type WireField } from './wire.ts';
+
+/** Inputs and outputs of a graph: of an opened session, or read from the file. */
+export interface GraphIo {
+  inputs: readonly TensorInfo[];
+  outputs: readonly TensorInfo[];
+}
 
 /** Where weights lie. */
 export interface StoredData {
