@@ -14,6 +14,7 @@ const NOT_WORTH_REPEATING: ReadonlySet<ErrorCode> = new Set([
   'model_exists',
   'model_is_built_in',
   'model_files_elsewhere',
+  'speaker_exists',
 ]);
 
 /** No route matched: JSON, never Express's HTML. */

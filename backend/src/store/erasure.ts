@@ -148,6 +148,8 @@ export const ERASERS: readonly Eraser[] = [
   ownedRows('request_rates', 'updated_at'),
   // Secrets are for signing, not for reading.
   { ...ownedRows('webhook_secrets', 'created_at'), export: nothing },
+  // Biometric data: the export has the voiceprints too.
+  ownedRows('speakers', 'created_at'),
   keyRecords,
 ];
 

@@ -6,6 +6,7 @@ import * as jobs from './0003-jobs.ts';
 import * as webhooks from './0004-webhooks.ts';
 import * as retention from './0005-retention.ts';
 import * as models from './0006-models.ts';
+import * as speakers from './0007-speakers.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -14,4 +15,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-webhooks': webhooks,
   '0005-retention': retention,
   '0006-models': models,
+  '0007-speakers': speakers,
 };
