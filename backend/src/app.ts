@@ -28,9 +28,12 @@ import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { speakerRoutes } from './http/audio/speakers.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
+import { diarizationRoute } from './http/openai/diarizations.ts';
+import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoute } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
@@ -65,16 +68,22 @@ import type { ModelHub } from './registry/model-files.ts';
 import { neededRepos } from './registry/needed-repos.ts';
 import { Quarantine } from './registry/quarantine.ts';
 import { ModelRegistry } from './registry/registry.ts';
+import { AudioJobs } from './services/audio-jobs.ts';
 import { countTranscription } from './services/counted-transcription.ts';
+import { createDiarizationService } from './services/diarization.ts';
+import { createDiarizationJob } from './services/diarization-job.ts';
+import { diarizationWork } from './services/diarization-work.ts';
 import { createHubToken } from './services/hub-token.ts';
+import { lookUpSpeakers } from './services/known-speakers.ts';
+import { meteredHearing } from './services/metered-hearing.ts';
 import { createMeteredTranscription } from './services/metered-transcription.ts';
 import { createMetering } from './services/metering.ts';
 import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createPlacement } from './services/placement.ts';
 import { createReadiness } from './services/readiness.ts';
-import { SpeechJobs } from './services/speech-jobs.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
+import { transcriptionWork } from './services/transcription-work.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
@@ -89,6 +98,7 @@ import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
+import { SpeakerStore } from './store/speakers.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
@@ -239,8 +249,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   });
   const limits = { maxSeconds: config.audio.maxSeconds, maxDecodedBytes: config.audio.maxDecodedBytes };
   const claims = new RequestClaims(db);
-  const unmetered = countTranscription(createTranscriptionService(registry, limits), (model, task, seconds) =>
-    metrics.audioDone(model, task, seconds),
+  const diarization = createDiarizationService({
+    registry,
+    limits,
+    count: (model, seconds) => metrics.audioDone(model, 'diarization', seconds),
+  });
+  const unmetered = countTranscription(
+    createTranscriptionService(registry, limits, diarization),
+    (model, task, seconds) => metrics.audioDone(model, task, seconds),
   );
   const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
   const transcription = createMeteredTranscription(unmetered, metering);
@@ -269,21 +285,28 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     version,
     log,
   });
-  const speechJobs = new SpeechJobs({
-    service: unmetered,
+  const audioJobs = {
     metering,
-    registry,
     jobs: jobs.service,
     artifacts: jobs.artifacts,
     probe,
     syncMaxMs: config.jobs.syncMaxSeconds * 1000,
     log,
+  };
+  const transcribing = transcriptionWork(unmetered, registry);
+  const diarizing = diarizationWork(diarization, registry);
+  const transcriptionJobs = new AudioJobs({ ...audioJobs, work: transcribing });
+  const diarizationJobs = new AudioJobs({ ...audioJobs, work: diarizing });
+  const transcribe = createTranscriptionJob({ service: unmetered, work: transcribing });
+  await jobs.start({
+    transcription: transcribe,
+    translation: transcribe,
+    diarization: createDiarizationJob({ service: diarization, work: diarizing }),
   });
-  const transcribe = createTranscriptionJob({ service: unmetered, registry });
-  await jobs.start({ transcription: transcribe, translation: transcribe });
   webhooks.start();
   const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;
   const erasures = new ErasureStore(db);
+  const speakers = new SpeakerStore(db);
   const journal = journalPath(config.dataDir);
   const erasure = new Erasure({ store: erasures, jobs: jobService, journal, workRoot, log });
   const retention = new Retention({
@@ -294,14 +317,20 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     workRoot,
     jobRetentionDays: config.retention.jobDays,
     uploadRetentionHours: config.retention.uploadHours,
-    alongside: [() => erasure.finishPending()],
+    alongside: [() => erasure.finishPending(), () => speakers.deleteExpired()],
     log,
   });
   retention.start();
   const gdpr = createGdprService({ erasure, store: erasures, jobStore, artifacts, audit: audit.append });
-  const speech = {
+  const audio = {
     service: transcription,
-    speechJobs,
+    transcriptionJobs,
+    diarization,
+    diarizationJobs,
+    voices: knownVoices({
+      diarization,
+      lookup: (owner, model, names) => lookUpSpeakers(speakers, { owner, model, names }),
+    }),
     jobs: jobs.service,
     uploads,
     fetchInput,
@@ -334,9 +363,16 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
     routes: [
-      transcriptionRoute(speech),
-      translationRoute(speech),
-      ...jobRoutes({ jobs: jobs.service, speechJobs }),
+      transcriptionRoute(audio),
+      translationRoute(audio),
+      diarizationRoute(audio),
+      ...speakerRoutes({
+        speakers,
+        uploads,
+        resolveModel: (name) => diarization.modelId(name),
+        hear: meteredHearing(diarization, metering),
+      }),
+      ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs }),
       jobEventsRoute(jobs.service),
       jobArtifactsRoute(jobs.service, jobs.artifacts),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),

@@ -97,7 +97,7 @@ describe('errors', () => {
     await expect(api.openai.audio.transcriptions.create(request)).rejects.toBeInstanceOf(OpenAI.NotFoundError);
   });
 
-  it.each(['xml', 'diarized_json', 'JSON'])('C7 response_format=%s', async (format) => {
+  it.each(['xml', 'rttm', 'JSON'])('C7 response_format=%s', async (format) => {
     expect(await errorOf(await api.transcribe({ response_format: format }))).toMatchObject({
       status: 400,
       type: 'invalid_request_error',

@@ -177,7 +177,8 @@ async function transcribe(worker: WorkerProcess): Promise<string> {
     params: { temperature: 0.5, language: 'en', words: false },
     onEvent: () => {},
   });
-  return (await result).text;
+  const answer = await result;
+  return 'text' in answer ? answer.text : '';
 }
 
 function seconds(since: number): string {

@@ -49,6 +49,11 @@ const forAdmins = (admin: Expected): Row => [...forKeys(NO_ADMIN).slice(0, 7), a
 const TABLE: Record<string, Row> = {
   'POST /v1/audio/transcriptions': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/translations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'POST /v1/audio/diarizations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'POST /v1/speakers': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'GET /v1/speakers': forKeys('200', '403 insufficient_scope'),
+  'GET /v1/speakers/{id}': forKeys('404 speaker_not_found', '403 insufficient_scope'),
+  'DELETE /v1/speakers/{id}': forKeys('404 speaker_not_found', '403 insufficient_scope'),
   'GET /v1/jobs': forKeys('200'),
   'GET /v1/jobs/{id}': forOwner('200'),
   'DELETE /v1/jobs/{id}': forOwner('200'),

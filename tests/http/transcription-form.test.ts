@@ -98,6 +98,14 @@ describe('a transcription form', () => {
     expect(parse({ extra_body: 'not an object' }).format).toBe('json');
   });
 
+  it('takes who speaks from the format, or from diarize; without either the fields about speakers are ignored', () => {
+    const asked = { num_speakers: '2', known_speaker_names: 'Ann', diarization_model: 'm' };
+    const speakers = { model: 'm', params: { numSpeakers: 2 }, names: ['Ann'], references: [] };
+    expect(parse({ ...asked, response_format: 'diarized_json' }).speakers).toEqual(speakers);
+    expect(parse({ ...asked, diarize: '1' }).speakers).toEqual(speakers);
+    expect(parse({ ...asked, num_speakers: 'two' })).toEqual(parse({}));
+  });
+
   it('lets fields pass that it does not know', () => {
     const fields = { vad_filter: 'false', hotwords: 'x', foo: { bar: '1' } };
     expect(parse({ ...fields, known_speaker_references: ['data:audio/wav;base64,AAAA'] })).toEqual(parse({}));
@@ -153,7 +161,9 @@ describe('a transcription form', () => {
     ['a blank model', { model: '  ' }, 'invalid_value', 'model'],
     ['two models', { model: ['a', 'b'] }, 'invalid_value', 'model'],
     ['an unknown format', { response_format: 'xml' }, 'invalid_value', 'response_format'],
-    ['a format this version has not', { response_format: 'diarized_json' }, 'invalid_value', 'response_format'],
+    ['a format of diarizations', { response_format: 'rttm' }, 'invalid_value', 'response_format'],
+    ['speakers without number', { diarize: 'true', num_speakers: 'two' }, 'invalid_value', 'num_speakers'],
+    ['a wish for speakers that is no boolean', { diarize: 'yes' }, 'invalid_value', 'diarize'],
     ['two formats', { response_format: ['json', 'text'] }, 'invalid_value', 'response_format'],
     ['a stream that is no boolean', { stream: 'yes' }, 'invalid_value', 'stream'],
     ['a temperature above one', { temperature: '1.5' }, 'invalid_value', 'temperature'],

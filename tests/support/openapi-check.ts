@@ -119,7 +119,12 @@ function eventsAt(path: string): string[] {
   return path.startsWith('/v1/jobs/') ? ['JobEvent'] : STREAM_EVENTS;
 }
 
-const STREAM_EVENTS = ['TranscriptTextDeltaEvent', 'TranscriptTextDoneEvent', 'ErrorResponse'];
+const STREAM_EVENTS = [
+  'TranscriptTextDeltaEvent',
+  'TranscriptionDiarizedSegment',
+  'TranscriptTextDoneEvent',
+  'ErrorResponse',
+];
 
 /** OpenAI's four keys, all there; `param` and `code` may be null. */
 export function expectEnvelope(body: unknown): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { TranscriptionEvent } from '../../backend/src/contract/transcription.ts';
+import type { Task, Tasks } from '../../backend/src/models/define-model.ts';
 import { WorkerCrash, type WorkerProcess, type WorkerProcessOptions } from '../../backend/src/worker/worker-process.ts';
 import { createEchoWorker } from '../support/echo-worker.ts';
 import { FAULTY_MODEL_LIST } from '../support/faulty-models.ts';
@@ -25,7 +25,7 @@ async function startWorker(): Promise<WorkerProcess> {
 
 /** Starts a request; `heard` resolves with its first event. */
 function order(worker: WorkerProcess, prompt: string) {
-  const heard = Promise.withResolvers<TranscriptionEvent>();
+  const heard = Promise.withResolvers<Tasks[Task]['event']>();
   const { result, cancel } = worker.run({
     input: { audioPath: import.meta.filename, limits: { maxSeconds: 60, maxDecodedBytes: 2 ** 20 } },
     params: { prompt, temperature: 0, words: false },

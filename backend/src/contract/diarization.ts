@@ -28,6 +28,15 @@ export const diarizationParams = z.object({
 });
 export type DiarizationParams = z.infer<typeof diarizationParams>;
 
+/** As a part of a request for something else, or as a request of its own. */
+export const diarizationRequest = z.object({
+  /** Id of the model. */
+  model: z.string(),
+  params: diarizationParams,
+  known: z.array(knownSpeaker),
+});
+export type DiarizationRequest = z.infer<typeof diarizationRequest>;
+
 export const speakerTurn = z
   .object({
     start: z.number(),

@@ -6,7 +6,7 @@ export const jobStatus = z.enum(JOB_STATUSES);
 export type JobStatus = z.infer<typeof jobStatus>;
 
 /** What a job may do. */
-export const JOB_TASKS = ['transcription', 'translation'] as const;
+export const JOB_TASKS = ['transcription', 'translation', 'diarization'] as const;
 export const jobTask = z.enum(JOB_TASKS);
 export type JobTask = z.infer<typeof jobTask>;
 
@@ -53,6 +53,8 @@ export const job = z
         processed_seconds: z.number().meta({ description: 'Of audio' }),
         total_seconds: z.number().nullable(),
         eta_seconds: z.number().nullable(),
+        stage: z.string().nullable().meta({ description: 'What it is at, of work in several stages' }),
+        stage_done: z.number().nullable().meta({ description: 'Of the stage, from 0 to 1' }),
       })
       .meta({ id: 'JobProgress' }),
     error: jobError.nullable(),
@@ -77,6 +79,7 @@ export const jobList = z
 export const jobEvent = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('job.status'), status: jobStatus, error: jobError.nullable() }),
+    z.object({ type: z.literal('job.stage'), stage: z.string(), done: z.number() }),
     z.object({
       type: z.literal('job.progress'),
       processed_seconds: z.number(),

@@ -1,7 +1,11 @@
 /** `POST /v1/audio/transcriptions`: the request's fields after parsing, and every shape an answer can take. */
 import { z } from 'zod';
+import { diarizationRequest, heardSpeaker, type SpeakerTurn } from './diarization.ts';
+import { durationUsage } from './usage.ts';
 
 export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
+/** Of transcriptions alone. */
+export const TRANSCRIPTION_FORMATS = [...RESPONSE_FORMATS, 'diarized_json'] as const;
 export const TIMESTAMP_GRANULARITIES = ['word', 'segment'] as const;
 
 export const chunkingStrategy = z.union([
@@ -39,11 +43,18 @@ export const transcriptionParams = z.object({
   words: z.boolean(),
   /** The tokens' log-probabilities are wanted in the result. */
   logprobs: z.boolean().optional(),
+  /** Who speaks is wanted too. A pipeline is not told: another model hears that. */
+  diarize: diarizationRequest.optional(),
 });
 export type TranscriptionParams = z.infer<typeof transcriptionParams>;
 
 export const transcriptWord = z
-  .object({ word: z.string(), start: z.number(), end: z.number() })
+  .object({
+    word: z.string(),
+    start: z.number(),
+    end: z.number(),
+    speaker: z.string().optional().meta({ description: 'Beyond OpenAI: with `diarize=true`' }),
+  })
   .meta({ id: 'TranscriptionWord' });
 export type TranscriptWord = z.infer<typeof transcriptWord>;
 
@@ -65,6 +76,7 @@ export const transcriptSegment = z
       .string()
       .optional()
       .meta({ description: 'Beyond OpenAI: of this segment, where several `languages[]` are possible' }),
+    speaker: z.string().optional().meta({ description: 'Beyond OpenAI: with `diarize=true`, who says most of it' }),
     risk: z
       .array(z.string())
       .optional()
@@ -114,6 +126,23 @@ export interface TranscriptionResult {
   languages?: string[];
   /** Beyond OpenAI: what the model wrote where it heard no speech. */
   suppressed_segments?: SuppressedSegment[];
+  /** When it was asked for. */
+  diarization?: TranscriptDiarization;
+}
+
+/** What one speaker says in one go; a segment in which the speaker changes is several. */
+export interface Utterance {
+  start: number;
+  end: number;
+  /** With the space before it: all of them joined are the transcript's segments joined. */
+  text: string;
+  speaker: string;
+}
+
+export interface TranscriptDiarization {
+  speakers: z.infer<typeof heardSpeaker>[];
+  turns: SpeakerTurn[];
+  utterances: Utterance[];
 }
 
 /** What one window of the audio added to the transcript. Times in seconds from the start of the file. */
@@ -144,10 +173,6 @@ export type TranscriptionEvent =
   | { type: 'delta'; delta: string }
   | { type: 'window'; window: TranscriptWindow; position: unknown };
 
-export const durationUsage = z
-  .object({ type: z.literal('duration'), seconds: z.int().meta({ description: 'Billed seconds, rounded up' }) })
-  .meta({ id: 'DurationUsage' });
-
 const heardLanguages = z
   .array(z.object({ code: z.string() }))
   .optional()
@@ -162,6 +187,28 @@ export const transcriptionJson = z
   })
   .meta({ id: 'CreateTranscriptionResponseJson' });
 
+/** `response_format=diarized_json`. */
+export const diarizedSegment = z
+  .object({
+    type: z.literal('transcript.text.segment'),
+    id: z.string(),
+    start: z.number(),
+    end: z.number(),
+    text: z.string(),
+    speaker: z.string(),
+  })
+  .meta({ id: 'TranscriptionDiarizedSegment' });
+
+export const transcriptionDiarizedJson = z
+  .object({
+    task: z.literal('transcribe'),
+    duration: z.number(),
+    text: z.string().meta({ description: 'One line, `speaker: what is said`, for each change of speaker' }),
+    segments: z.array(diarizedSegment),
+    usage: durationUsage,
+  })
+  .meta({ id: 'CreateTranscriptionResponseDiarizedJson' });
+
 export const transcriptionVerboseJson = z
   .object({
     task: z.literal('transcribe'),
@@ -170,6 +217,7 @@ export const transcriptionVerboseJson = z
     text: z.string(),
     segments: z.array(transcriptSegment).optional(),
     words: z.array(transcriptWord).optional(),
+    speakers: z.array(heardSpeaker).optional().meta({ description: 'Beyond OpenAI: with `diarize=true`' }),
     suppressed_segments: z
       .array(suppressedSegment)
       .optional()

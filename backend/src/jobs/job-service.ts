@@ -312,6 +312,8 @@ export class JobService {
         processed_seconds: job.processed_seconds,
         total_seconds: job.audio_seconds,
         eta_seconds: job.status === 'running' && own !== undefined ? tenths(own) : null,
+        stage: job.status === 'running' ? job.stage : null,
+        stage_done: job.status === 'running' ? job.stage_done : null,
       },
       error: job.error,
       cached: job.cached,

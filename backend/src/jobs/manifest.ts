@@ -7,6 +7,8 @@ import { publicJobId } from './job-id.ts';
 export interface Provenance {
   /** The model as it was loaded: id, repository, commit, files with their hashes, precision, device. */
   model: Record<string, unknown>;
+  /** Where the work took several: the others. */
+  further_models?: readonly Record<string, unknown>[];
   /** Of what was computed, in order. */
   stages: readonly Stage[];
 }
@@ -59,6 +61,7 @@ function manifestOf({ job, provenance, outputs, takenFrom, error, softwareVersio
     input: { name: job.input_name, sha256: job.input_sha256, bytes: job.input_bytes, seconds: job.audio_seconds },
     model: provenance?.model ?? { id: job.model },
     parameters: job.request,
+    ...(provenance?.further_models === undefined ? {} : { further_models: provenance.further_models }),
     stages: provenance?.stages ?? [],
     outputs: outputs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
     ...(error === undefined ? {} : { error }),
@@ -66,5 +69,6 @@ function manifestOf({ job, provenance, outputs, takenFrom, error, softwareVersio
     ...(takenFrom === undefined ? {} : { taken_from_job: takenFrom }),
     software: { name: 'audio-gateway', version: softwareVersion },
   };
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+  // The record is kept for long, and names whom it was about: not how they sound.
+  return `${JSON.stringify(manifest, (name, value) => (name === 'voiceprint' ? undefined : value), 2)}\n`;
 }

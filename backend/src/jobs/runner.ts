@@ -118,6 +118,7 @@ export class JobRunner {
       checkpoint: windows.length === 0 ? undefined : { windows, position: job.position },
       signal,
       saveWindow: (window) => writer.save(window),
+      enterStage: (stage, done) => writer.enter(stage, done),
     });
     await writer.flush();
     return { current, outcome };

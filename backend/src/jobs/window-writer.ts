@@ -1,4 +1,4 @@
-/** Stores a job's windows in order while it goes on; waits out a database that is away. */
+/** Stores a job's windows and stages in order while it goes on; waits out a database that is away. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../errors.ts';
 import type { Claim, JobStore } from '../store/jobs.ts';
@@ -15,6 +15,8 @@ const PATIENCE_MS = 60_000;
 
 export interface WindowWriter {
   save(window: FinishedWindow): void;
+  /** What the work is at now. */
+  enter(stage: string, done: number): void;
   /** @throws ClaimLost */
   flush(): Promise<void>;
 }
@@ -54,9 +56,20 @@ export function createWindowWriter(
     if (!stands) throw new ClaimLost();
   }
 
+  async function writeStage(stage: string, done: number): Promise<void> {
+    const stands = await patiently(() =>
+      store.transaction((transaction) => store.setStage(transaction, claim, stage, Math.round(1000 * done) / 1000)),
+    );
+    if (!stands) throw new ClaimLost();
+  }
+
   return {
     save(window) {
       last = last.then(() => write(window));
+      last.catch(onLost);
+    },
+    enter(stage, done) {
+      last = last.then(() => writeStage(stage, done));
       last.catch(onLost);
     },
     flush: () => last,

@@ -3,6 +3,7 @@
  * `contract`, `errors`, `audio`, `text`; nothing else of the backend.
  */
 import type { OpenedSession, SessionOptions } from '../audio/session.ts';
+import type { Diarization, DiarizationEvent, DiarizationParams } from '../contract/diarization.ts';
 import type {
   TranscriptionCheckpoint,
   TranscriptionEvent,
@@ -13,6 +14,7 @@ import type {
 /** Each task's request, the events it may emit while running, and its result. Adding a task is adding a member. */
 export interface Tasks {
   transcription: { params: TranscriptionParams; event: TranscriptionEvent; result: TranscriptionResult };
+  diarization: { params: DiarizationParams; event: DiarizationEvent; result: Diarization };
 }
 export type Task = keyof Tasks;
 
@@ -44,6 +46,8 @@ export interface ModelDefinition extends RepoFiles {
   languages: readonly string[];
   /** It can tell the log-probabilities of its tokens (`include[]=logprobs`). */
   logprobs?: boolean;
+  /** It can tell when each word is said. */
+  wordTimes?: boolean;
   /** It can search for the likeliest text along several beams (`beam_size`). */
   beamSearch?: boolean;
   /** It can also write English for other languages (`POST /v1/audio/translations`). */
@@ -69,14 +73,14 @@ export interface RunInput {
   audioPath: string;
   /** Caps that hold while decoding. */
   limits: { maxSeconds: number; maxDecodedBytes: number };
-  /** The run may be interrupted and gone on with. Families that cannot do so ignore it, and begin anew. */
+  /** The run may be interrupted and gone on with (families that cannot do so begin anew), or others need the audio too. */
   resume?: ResumeInput | undefined;
 }
 
 export interface ResumeInput {
   /**
-   * Absolute path of a file for the decoded audio: written by the first run, sought in by those after it. Left out where
-   * only the windows are wanted.
+   * Absolute path of a file for the decoded audio (`audio/pcm-file.ts`): written by the first run, whichever model's, and
+   * sought in by those after it. Left out where only the windows are wanted.
    */
   pcmPath?: string | undefined;
   /** What an earlier run left. Of no use to another model or other parameters: then the run begins anew. */

@@ -8,14 +8,15 @@ const RESULT_VERSION = 1;
 export interface RequestIdentity {
   owner: string;
   task: string;
-  model: ModelIdentity;
+  /** Those it takes, in their order. */
+  models: readonly ModelIdentity[];
   inputSha256: string;
   /** Plain JSON of everything that bears on the result. */
   params: object;
 }
 
-export function requestKey({ owner, task, model, inputSha256, params }: RequestIdentity): string {
-  const parts = [RESULT_VERSION, owner, task, sorted(model), inputSha256, sorted(params)];
+export function requestKey({ owner, task, models, inputSha256, params }: RequestIdentity): string {
+  const parts = [RESULT_VERSION, owner, task, sorted(models), inputSha256, sorted(params)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -2,22 +2,23 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
-  RESPONSE_FORMATS,
   TIMESTAMP_GRANULARITIES,
+  TRANSCRIPTION_FORMATS,
   type TranscriptionResult,
   type TranscriptWindow,
   transcriptionParams,
   transcriptWindow,
 } from '../contract/transcription.ts';
 import type { JobHandler } from '../jobs/job-handler.ts';
-import type { ModelRegistry } from '../registry/registry.ts';
 import { toSrt, toVtt } from '../text/subtitles.ts';
-import { requestKey } from './request-key.ts';
+import { type AudioWork, keyOfResult } from './audio-jobs.ts';
+import { BACKGROUND, PCM_FILE } from './background-work.ts';
+import { timeStages } from './time-stages.ts';
 import type { TranscriptionService } from './transcription.ts';
 
 /** What a job keeps of the request. */
 export const transcriptionRequest = z.object({
-  format: z.enum(RESPONSE_FORMATS),
+  format: z.enum(TRANSCRIPTION_FORMATS),
   granularities: z.array(z.enum(TIMESTAMP_GRANULARITIES)),
   params: transcriptionParams,
 });
@@ -25,18 +26,14 @@ export type TranscriptionRequest = z.infer<typeof transcriptionRequest>;
 
 export interface TranscriptionJobOptions {
   service: TranscriptionService;
-  registry: ModelRegistry;
+  work: AudioWork<TranscriptionRequest, unknown>;
 }
 
-/** Who waits for an answer goes first. */
-const BACKGROUND = -10;
-const PCM_FILE = 'audio.s16';
-
-export function createTranscriptionJob({ service, registry }: TranscriptionJobOptions): JobHandler {
-  return async ({ job, inputPath, workDir, checkpoint, signal, saveWindow }) => {
-    const { params } = transcriptionRequest.parse(job.request);
-    const startedAt = new Date();
-    const start = performance.now();
+export function createTranscriptionJob({ service, work }: TranscriptionJobOptions): JobHandler {
+  return async ({ job, inputPath, workDir, checkpoint, signal, saveWindow, enterStage }) => {
+    const request = transcriptionRequest.parse(job.request);
+    const { params } = request;
+    const stages = timeStages(params.task === 'translate' ? 'translation' : 'transcription', enterStage);
     const from = checkpoint && {
       windows: z.array(transcriptWindow).parse(checkpoint.windows),
       position: checkpoint.position,
@@ -49,30 +46,25 @@ export function createTranscriptionJob({ service, registry }: TranscriptionJobOp
       unlimited: true,
       use: { tenant: job.owner, priority: BACKGROUND },
       resume: { pcmPath: join(workDir, PCM_FILE), from },
+      onStage: stages.enter,
       onEvent: (event) => {
         if (event.type === 'window') saveWindow(finished(event.window, event.position));
       },
     });
-    const seconds = (performance.now() - start) / 1000;
-    const model = await registry.identify(job.model, 'transcription');
+    const [model, ...others] = (await work.identify(job.model, request)) ?? [];
+    const timed = stages.end(model?.device ?? 'unknown');
     return {
       result,
       files: textFiles(result),
       audioSeconds: result.duration,
       requestKey:
-        model === undefined || job.input_sha256 === null
+        job.input_sha256 === null
           ? undefined
-          : requestKey({ owner: job.owner, task: job.task, model, inputSha256: job.input_sha256, params }),
+          : await keyOfResult(work, job.owner, { model: job.model, request, inputSha256: job.input_sha256 }),
       provenance: {
         model: { ...(model ?? { id: job.model }) },
-        stages: [
-          {
-            name: params.task === 'translate' ? 'translation' : 'transcription',
-            started_at: startedAt.toISOString(),
-            seconds: Math.round(1000 * seconds) / 1000,
-            device: model?.device ?? 'unknown',
-          },
-        ],
+        ...(others.length > 0 ? { further_models: others.map((other) => ({ ...other })) } : {}),
+        stages: timed,
       },
     };
   };
@@ -83,10 +75,11 @@ function finished(window: TranscriptWindow, position: unknown) {
   return { index: window.index, window, position, end: window.end, segments };
 }
 
-function textFiles({ text, segments }: TranscriptionResult) {
+function textFiles({ text, segments, diarization }: TranscriptionResult) {
+  const cues = diarization?.utterances ?? segments;
   return [
     { name: 'transcript.txt', contentType: 'text/plain; charset=utf-8', content: `${text}\n` },
-    { name: 'transcript.srt', contentType: 'application/x-subrip; charset=utf-8', content: toSrt(segments) },
-    { name: 'transcript.vtt', contentType: 'text/vtt; charset=utf-8', content: toVtt(segments) },
+    { name: 'transcript.srt', contentType: 'application/x-subrip; charset=utf-8', content: toSrt(cues) },
+    { name: 'transcript.vtt', contentType: 'text/vtt; charset=utf-8', content: toVtt(cues) },
   ];
 }

@@ -1,15 +1,12 @@
-/** Speech to text: finds the model, checks what it can do, runs the audio through it. */
+/** Speech to text: finds the model, checks what it can do, runs the audio through it; and who speaks, if that is asked. */
+import { rm } from 'node:fs/promises';
 import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import type { RegistryRequest } from '../registry/registry-request.ts';
-
-/** Whose request it is, and what becomes of the model behind it. */
-export type ModelUse = Pick<
-  RegistryRequest<'transcription'>,
-  'tenant' | 'priority' | 'audioSeconds' | 'keepAliveMs' | 'devices' | 'onQueued' | 'onPlaced'
->;
+import { addSpeakers } from './add-speakers.ts';
+import type { DiarizationService } from './diarization.ts';
+import type { ModelUse } from './model-use.ts';
 
 export interface TranscriptionService {
   /**
@@ -32,13 +29,20 @@ export interface TranscriptionService {
     /** What `onEvent` gets may come once more, from index 0 on, when a crash is retried. */
     mayRepeatEvents?: boolean;
     use?: ModelUse;
+    /** Told what the work is at where it has several stages, and how much of that is done, from 0 to 1. */
+    onStage?: (stage: string, done: number) => void;
   }): Promise<TranscriptionResult>;
 }
 
-export function createTranscriptionService(registry: ModelRegistry, limits: RunInput['limits']): TranscriptionService {
+export function createTranscriptionService(
+  registry: ModelRegistry,
+  limits: RunInput['limits'],
+  diarization: DiarizationService,
+): TranscriptionService {
   const check = (model: string, params: TranscriptionParams) => {
     const { definition } = registry.resolve(model, 'transcription');
     const { languages } = definition;
+    if (params.diarize !== undefined) diarization.modelId(params.diarize.model);
     if (params.logprobs === true && definition.logprobs !== true) {
       throw new GatewayError('unsupported_value', {
         message: `The model '${model}' gives no log-probabilities; leave \`include[]\` out, or use a whisper model.`,
@@ -70,9 +74,32 @@ export function createTranscriptionService(registry: ModelRegistry, limits: RunI
   };
   return {
     check,
-    transcribe: ({ audioPath, resume, model, use, ...request }) => {
-      check(model, request.params);
-      return registry.run('transcription', model, { ...request, ...use, input: { audioPath, limits, resume } });
+    async transcribe({ audioPath, resume, model, use, onStage, params: { diarize, ...params }, ...request }) {
+      check(model, { diarize, ...params });
+      if (diarize === undefined) {
+        return registry.run('transcription', model, {
+          ...{ ...request, params, ...use },
+          input: { audioPath, limits, resume },
+        });
+      }
+      // Decoded once for both models.
+      const pcmPath = resume?.pcmPath ?? `${audioPath}.s16`;
+      const words = params.words || registry.resolve(model, 'transcription').definition.wordTimes === true;
+      try {
+        onStage?.('transcription', 0);
+        const transcript = await registry.run('transcription', model, {
+          ...{ ...request, params: { ...params, words }, ...use },
+          input: { audioPath, limits, resume: { ...resume, pcmPath } },
+        });
+        const { signal, unlimited } = request;
+        const speakers = await diarization.diarize({
+          ...{ request: diarize, audioPath, pcmPath, signal, unlimited, use },
+          ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
+        });
+        return addSpeakers(transcript, speakers);
+      } finally {
+        if (resume?.pcmPath === undefined) await rm(pcmPath, { force: true });
+      }
     },
   };
 }

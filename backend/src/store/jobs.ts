@@ -47,6 +47,9 @@ export interface JobTable {
   /** Estimated from the container until it is known. */
   audio_seconds: number | null;
   processed_seconds: Generated<number>;
+  /** What the attempt is at, of work in several stages, and how much of that is done, from 0 to 1. */
+  stage: string | null;
+  stage_done: number | null;
   /** Spent in all attempts. */
   compute_seconds: Generated<number>;
   /** Of the claim that may write; an older one's writes are refused. */
@@ -295,6 +298,8 @@ export class JobStore {
         attempt: sql`attempt + 1`,
         fruitless_attempts: sql`fruitless_attempts + 1`,
         started_at: sql`coalesce(started_at, now())`,
+        stage: null,
+        stage_done: null,
       })
       .where('id', '=', id)
       .where('status', 'in', UNFINISHED)
@@ -331,6 +336,13 @@ export class JobStore {
       .execute();
     await this.addEvent(transaction, claim.id, part.event);
     return true;
+  }
+
+  /** @returns whether the claim still stands */
+  async setStage(transaction: Transaction<Schema>, claim: Claim, stage: string, done: number): Promise<boolean> {
+    const row = await this.update(transaction, claim, { stage, stage_done: done });
+    if (row !== undefined) await this.addEvent(transaction, claim.id, { type: 'job.stage', stage, done });
+    return row !== undefined;
   }
 
   /** Columns of a job that `claim` still holds. @returns the row; undefined when it is another's, or over. */

@@ -6,7 +6,7 @@ export interface Cue {
   end: number;
   text: string;
   /** Written in front of the text. */
-  speaker?: string;
+  speaker?: string | undefined;
 }
 
 /** SubRip: numbered from 1, comma before the milliseconds. No cues → an empty string. Speakers as WhisperX: `[A]: text`. */

@@ -148,7 +148,8 @@ async function transcribe(
     },
   });
   left?.addEventListener('abort', cancel, { once: true });
-  const { text } = await result;
+  const answer = await result;
+  const text = 'text' in answer ? answer.text : '';
   return { seconds: (performance.now() - startedAt) / 1000, text, windows };
 }
 

@@ -126,7 +126,7 @@ async function measureWorker(paths: { model: string; audio: string; folder: stri
     const samples: number[] = [];
     const sampler = setInterval(() => samples.push(memoryOf(pid).resident), 200);
     const startedAt = performance.now();
-    const result = await start().result;
+    const result = (await start().result) as TranscriptionResult;
     const seconds = (performance.now() - startedAt) / 1000;
     clearInterval(sampler);
     // The kernel's own high-water mark; samples stand in where it cannot be reset.

@@ -2,12 +2,27 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import {
+  DIARIZATION_FORMATS,
+  type DiarizationResult,
+  diarizationJson,
+  diarizationVerboseJson,
+} from '../../contract/diarization.ts';
 import { JOB_STATUSES, JOB_TASKS, job, jobList } from '../../contract/jobs.ts';
-import { RESPONSE_FORMATS, transcriptionJson, transcriptionVerboseJson } from '../../contract/transcription.ts';
+import {
+  TRANSCRIPTION_FORMATS,
+  type TranscriptionResult,
+  transcriptionDiarizedJson,
+  transcriptionJson,
+  transcriptionVerboseJson,
+} from '../../contract/transcription.ts';
+import { GatewayError } from '../../errors.ts';
 import type { JobPage, JobRow, JobService } from '../../jobs/job-service.ts';
-import type { SpeechJobs } from '../../services/speech-jobs.ts';
-import { transcriptionRequest } from '../../services/transcription-job.ts';
+import type { AudioJobs } from '../../services/audio-jobs.ts';
+import { type DiarizationJobRequest, diarizationJobRequest } from '../../services/diarization-job.ts';
+import { type TranscriptionRequest, transcriptionRequest } from '../../services/transcription-job.ts';
 import { errorResponses } from '../error-responses.ts';
+import { sendDiarization } from '../openai/diarization-response.ts';
 import { sendTranscription, sendTranslation } from '../openai/transcription-response.ts';
 import { ownerOf } from '../owner.ts';
 import { parseQuery } from '../query.ts';
@@ -39,15 +54,19 @@ const listQuery = z.object({
 });
 
 const resultQuery = z.object({
-  response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default: what the job was asked with' }),
+  response_format: z
+    .enum([...TRANSCRIPTION_FORMATS, 'rttm'])
+    .optional()
+    .meta({ description: 'Default: what the job was asked with' }),
 });
 
 export interface JobRoutesOptions {
   jobs: JobService;
-  speechJobs: SpeechJobs;
+  transcriptionJobs: Pick<AudioJobs<TranscriptionRequest, TranscriptionResult>, 'result'>;
+  diarizationJobs: Pick<AudioJobs<DiarizationJobRequest, DiarizationResult>, 'result'>;
 }
 
-export function jobRoutes({ jobs, speechJobs }: JobRoutesOptions): Route[] {
+export function jobRoutes({ jobs, transcriptionJobs, diarizationJobs }: JobRoutesOptions): Route[] {
   const sendJob = async (response: Response, row: JobRow) => {
     const [described] = await jobs.describe([row]);
     response.json(described);
@@ -150,7 +169,15 @@ export function jobRoutes({ jobs, speechJobs }: JobRoutesOptions): Route[] {
           '200': {
             description: 'The transcript in the format asked for',
             content: {
-              'application/json': { schema: z.union([transcriptionVerboseJson, transcriptionJson]) },
+              'application/json': {
+                schema: z.union([
+                  transcriptionVerboseJson,
+                  transcriptionDiarizedJson,
+                  transcriptionJson,
+                  diarizationVerboseJson,
+                  diarizationJson,
+                ]),
+              },
               'text/plain': { schema: z.string() },
             },
           },
@@ -160,14 +187,35 @@ export function jobRoutes({ jobs, speechJobs }: JobRoutesOptions): Route[] {
       handle: async (request, response) => {
         const { response_format: other } = parseQuery(resultQuery, request.query);
         const row = await jobs.get(ownerOf(response), idOf(request.params));
-        const result = await speechJobs.result(row);
+        if (row.task === 'diarization') {
+          const { format } = diarizationJobRequest.parse(row.request);
+          sendDiarization(response, await diarizationJobs.result(row), fitting(other, DIARIZATION_FORMATS) ?? format);
+          return;
+        }
+        const result = await transcriptionJobs.result(row);
         const { format, granularities } = transcriptionRequest.parse(row.request);
-        const form = { format: other ?? format, granularities: new Set(granularities) };
+        const form = { format: fitting(other, TRANSCRIPTION_FORMATS) ?? format, granularities: new Set(granularities) };
+        if (form.format === 'diarized_json' && result.diarization === undefined) {
+          throw new GatewayError('invalid_value', {
+            message: "Invalid value for 'response_format': the job was not asked who speaks (`diarize=true`).",
+            param: 'response_format',
+          });
+        }
         if (row.task === 'translation') sendTranslation(response, result, form);
         else sendTranscription(response, result, form);
       },
     },
   ];
+}
+
+/** @throws invalid_value for a format that the job's task has not. */
+function fitting<T extends string>(asked: string | undefined, formats: readonly T[]): T | undefined {
+  const format = formats.find((known) => known === asked);
+  if (format !== undefined || asked === undefined) return format;
+  throw new GatewayError('invalid_value', {
+    message: `Invalid value for 'response_format': this job's result comes as ${formats.join(', ')}.`,
+    param: 'response_format',
+  });
 }
 
 /** Express gives a parameter as a string, or as a list for a wildcard. */

@@ -1,7 +1,7 @@
 /** Where the audio of a request is: in its part "file", or at a URL. */
 import { join } from 'node:path';
 import { GatewayError } from '../../errors.ts';
-import type { LocalAudio } from '../../services/speech-jobs.ts';
+import type { LocalAudio } from '../../services/audio-jobs.ts';
 import type { Upload } from '../upload.ts';
 
 export type FetchInput = (options: { url: string; path: string; signal: AbortSignal }) => Promise<{

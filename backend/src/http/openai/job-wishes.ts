@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { GatewayError } from '../../errors.ts';
-import type { JobWishes } from '../../services/speech-jobs.ts';
+import type { JobWishes } from '../../services/audio-jobs.ts';
 
 const MAX_METADATA = 16;
 const MAX_PRIORITY = 100;

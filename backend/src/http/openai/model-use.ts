@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import { keepAlive } from '../../contract/placement.ts';
 import { GatewayError } from '../../errors.ts';
-import type { ModelUse } from '../../services/transcription.ts';
+import type { ModelUse } from '../../services/model-use.ts';
 import { principalOf } from '../request-context.ts';
 
 /** @throws invalid_value, admin_key_required, gpu_not_found */

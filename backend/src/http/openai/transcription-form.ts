@@ -5,22 +5,29 @@ import {
   MAX_BEAM_SIZE,
   MAX_KEYWORD_LENGTH,
   MAX_KEYWORDS,
-  RESPONSE_FORMATS,
   TIMESTAMP_GRANULARITIES,
+  TRANSCRIPTION_FORMATS,
   type TranscriptionParams,
 } from '../../contract/transcription.ts';
 import { GatewayError } from '../../errors.ts';
 import { parseLanguage } from '../../text/languages.ts';
+import { firstIssue, flatFields, requireModelField } from './form-fields.ts';
+import { SPEAKER_LISTS, type SpeakerForm, speakerFields, toSpeakerForm } from './speaker-form.ts';
 
 export interface TranscriptionForm {
   model: string;
-  format: (typeof RESPONSE_FORMATS)[number];
+  format: (typeof TRANSCRIPTION_FORMATS)[number];
   stream: boolean;
   granularities: ReadonlySet<(typeof TIMESTAMP_GRANULARITIES)[number]>;
+  /** But for `diarize`: see `speakers`. */
   params: TranscriptionParams;
+  /** Who speaks is wanted too; `model` as it was named, if it was. */
+  speakers?: SpeakerForm & { model: string | undefined };
 }
 
 const UNSET = undefined;
+
+const flag = z.enum(['true', 'false', '1', '0', 'null', '']).transform((value) => value === 'true' || value === '1');
 
 /** A code of the table, from what callers write; undefined for an empty string. */
 const language = z.string().transform((value, context) => {
@@ -43,11 +50,10 @@ const keyword = z
 
 const fields = z.object({
   model: z.string().trim().min(1, 'must not be empty'),
-  response_format: z.enum(RESPONSE_FORMATS).default('json'),
-  stream: z
-    .enum(['true', 'false', '1', '0', 'null', ''])
-    .default('false')
-    .transform((value) => value === 'true' || value === '1'),
+  response_format: z.enum(TRANSCRIPTION_FORMATS).default('json'),
+  stream: flag.default(false),
+  diarize: flag.default(false),
+  diarization_model: z.string().trim().min(1, 'must not be empty').optional(),
   temperature: z
     .string()
     .regex(/^(\d+(\.\d*)?|\.\d+)$/, 'must be a number from 0 to 1')
@@ -77,17 +83,14 @@ const fields = z.object({
     .optional(),
 });
 
-const LISTS = ['timestamp_granularities', 'include', 'languages', 'keywords'];
+const LISTS = ['timestamp_granularities', 'include', 'languages', 'keywords', ...SPEAKER_LISTS];
+/** Ignored, whatever they are, where nobody asks who speaks. */
+const SPEAKER_FIELDS = Object.keys(speakerFields);
 
 /** @throws missing_required_parameter, invalid_value or unsupported_value, naming the parameter. Unknown fields pass. */
 export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>): TranscriptionForm {
-  const flat = unwrapExtraBody(body);
-  if (flat.model === undefined) {
-    throw new GatewayError('missing_required_parameter', {
-      message: 'You must provide a model parameter. GET /v1/models lists the models of this server.',
-      param: 'model',
-    });
-  }
+  const flat = flatFields(body, LISTS);
+  requireModelField(flat);
   const parsed = fields.safeParse(flat);
   if (!parsed.success) throw firstIssue(parsed.error);
   const form = parsed.data;
@@ -117,7 +120,9 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
     });
   }
   const granularities = new Set(form.timestamp_granularities);
+  const diarize = form.diarize || form.response_format === 'diarized_json';
   return {
+    ...(diarize ? { speakers: parseSpeakers(flat, form.diarization_model) } : {}),
     model: form.model,
     format: form.response_format,
     stream: form.stream,
@@ -143,21 +148,19 @@ export function parseTranslationForm(body: Readonly<Record<string, unknown>>): T
     ([, value]) => value !== undefined,
   );
   const form = parseTranscriptionForm(Object.fromEntries(known));
+  if (form.format === 'diarized_json') {
+    const message = "Invalid value for 'response_format': translations have json, text, srt, verbose_json and vtt.";
+    throw new GatewayError('invalid_value', { message, param: 'response_format' });
+  }
   return { ...form, params: { ...form.params, task: 'translate' } };
 }
 
-/**
- * Lists come as `field[]` parts, or as one bare `field`; the official sample for Node sends `extra_body[field][]`.
- * multer has nested them; what is left is to make single values of list fields lists.
- */
-function unwrapExtraBody(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { extra_body: extra, ...own } = body;
-  const merged = { ...(typeof extra === 'object' && extra !== null ? extra : {}), ...own } as Record<string, unknown>;
-  for (const name of LISTS) {
-    const value = merged[name];
-    if (typeof value === 'string') merged[name] = value === '' ? [] : [value];
-  }
-  return merged;
+const speakers = z.object(speakerFields);
+
+function parseSpeakers(flat: Readonly<Record<string, unknown>>, model: string | undefined) {
+  const parsed = speakers.safeParse(Object.fromEntries(SPEAKER_FIELDS.map((name) => [name, flat[name]])));
+  if (!parsed.success) throw firstIssue(parsed.error);
+  return { ...toSpeakerForm(parsed.data), model };
 }
 
 /** `{"type":"server_vad"}` as a string is an object; anything else is left for the schema to judge. */
@@ -168,13 +171,4 @@ function parseJsonObject(value: unknown): unknown {
   } catch {
     return value;
   }
-}
-
-function firstIssue(error: z.ZodError): GatewayError {
-  const [issue] = error.issues;
-  const param = issue === undefined ? undefined : String(issue.path[0]);
-  return new GatewayError('invalid_value', {
-    message: `Invalid value for '${issue?.path.join('.') ?? 'request'}': ${issue?.message ?? 'not valid'}.`,
-    param,
-  });
 }

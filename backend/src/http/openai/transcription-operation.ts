@@ -4,12 +4,14 @@ import {
   MAX_BEAM_SIZE,
   MAX_KEYWORD_LENGTH,
   MAX_KEYWORDS,
-  RESPONSE_FORMATS,
   TIMESTAMP_GRANULARITIES,
+  TRANSCRIPTION_FORMATS,
+  transcriptionDiarizedJson,
   transcriptionJson,
   transcriptionVerboseJson,
 } from '../../contract/transcription.ts';
 import { errorResponses } from '../error-responses.ts';
+import { speakerFormFields } from './diarization-operation.ts';
 import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
 
 const form = z
@@ -31,7 +33,7 @@ const form = z
       .max(MAX_KEYWORDS)
       .optional()
       .meta({ description: 'Words and phrases to expect; from models that take a prompt' }),
-    response_format: z.enum(RESPONSE_FORMATS).optional().meta({ description: 'Default `json`' }),
+    response_format: z.enum(TRANSCRIPTION_FORMATS).optional().meta({ description: 'Default `json`' }),
     temperature: z.number().min(0).max(1).optional(),
     beam_size: z.int().min(1).max(MAX_BEAM_SIZE).optional().meta({
       description:
@@ -47,6 +49,14 @@ const form = z
       .meta({ description: 'With `json` only, from models that give log-probabilities' }),
     stream: z.boolean().optional().meta({ description: 'Answer with server-sent events' }),
     chunking_strategy: z.string().optional().meta({ description: '`auto`, or an object of type `server_vad`' }),
+    diarize: z.boolean().optional().meta({
+      description: 'Beyond OpenAI: say who speaks; `diarized_json` does so by itself',
+    }),
+    diarization_model: z
+      .string()
+      .optional()
+      .meta({ description: 'With `diarize`: id or alias; default: the first there is' }),
+    ...speakerFormFields,
     ...jobFields,
   })
   .meta({ id: 'CreateTranscriptionRequest' });
@@ -62,12 +72,14 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
     '200': {
       description: 'The transcript in the format asked for; with `stream=true` a stream of events',
       content: {
-        'application/json': { schema: z.union([transcriptionVerboseJson, transcriptionJson]) },
+        'application/json': {
+          schema: z.union([transcriptionVerboseJson, transcriptionDiarizedJson, transcriptionJson]),
+        },
         'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
         'text/event-stream': {
           schema: z.string().meta({
             description:
-              '`data:` frames: TranscriptTextDeltaEvent…, then one TranscriptTextDoneEvent, or ErrorResponse',
+              '`data:` frames: TranscriptTextDeltaEvent…, with `diarized_json` TranscriptionDiarizedSegment…, then one TranscriptTextDoneEvent, or ErrorResponse',
           }),
         },
       },

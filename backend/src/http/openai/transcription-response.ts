@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { TranscriptionResult, TranscriptSegment } from '../../contract/transcription.ts';
+import type { TranscriptionResult, TranscriptSegment, Utterance } from '../../contract/transcription.ts';
 import { languageName } from '../../text/languages.ts';
 import { toSrt, toVtt } from '../../text/subtitles.ts';
 import type { TranscriptionForm } from './transcription-form.ts';
@@ -21,13 +21,45 @@ export function sendTranscription(response: Response, result: TranscriptionResul
         text: result.text,
         ...(form.granularities.has('segment') ? { segments: result.segments.map(named) } : {}),
         ...(form.granularities.has('word') ? { words: result.words } : {}),
+        ...(result.diarization === undefined ? {} : { speakers: result.diarization.speakers }),
         ...suppressed(result),
+        usage,
+      });
+      return;
+    case 'diarized_json':
+      response.json({
+        task: 'transcribe',
+        duration: result.duration,
+        text: spokenLines(result.diarization?.utterances ?? []),
+        segments: diarizedSegments(result),
         usage,
       });
       return;
     default:
       sendAsText(response, result, form.format);
   }
+}
+
+/** As `diarized_json` has them. None where nobody asked who speaks. */
+export function diarizedSegments({ diarization }: TranscriptionResult) {
+  return (diarization?.utterances ?? []).map(({ start, end, text, speaker }, index) => ({
+    type: 'transcript.text.segment' as const,
+    id: `seg_${String(index + 1).padStart(3, '0')}`,
+    start,
+    end,
+    text,
+    speaker,
+  }));
+}
+
+function spokenLines(utterances: readonly Utterance[]): string {
+  const lines: { speaker: string; text: string }[] = [];
+  for (const { speaker, text } of utterances) {
+    const last = lines.at(-1);
+    if (last?.speaker === speaker) last.text += text;
+    else lines.push({ speaker, text });
+  }
+  return lines.map(({ speaker, text }) => `${speaker}: ${text.trim()}`).join('\n');
 }
 
 /** Renders a finished translation; its text is English. */
@@ -51,7 +83,7 @@ export function sendTranslation(
       });
       return;
     default:
-      sendAsText(response, result, format);
+      sendAsText(response, result, format === 'diarized_json' ? 'text' : format);
   }
 }
 
@@ -73,9 +105,13 @@ function suppressed({ suppressed_segments: segments }: TranscriptionResult) {
   return segments === undefined ? {} : { suppressed_segments: segments };
 }
 
-function sendAsText(response: Response, { text, segments }: TranscriptionResult, format: 'text' | 'srt' | 'vtt'): void {
-  if (format === 'text') sendText(response, `${text}\n`);
-  else sendText(response, format === 'srt' ? toSrt(segments) : toVtt(segments));
+function sendAsText(response: Response, result: TranscriptionResult, format: 'text' | 'srt' | 'vtt'): void {
+  if (format === 'text') {
+    sendText(response, `${result.text}\n`);
+    return;
+  }
+  const cues = result.diarization?.utterances ?? result.segments;
+  sendText(response, format === 'srt' ? toSrt(cues) : toVtt(cues));
 }
 
 function sendText(response: Response, text: string): void {

@@ -2,49 +2,78 @@
 import type { Response } from 'express';
 import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { toGatewayError } from '../../errors.ts';
+import type { AudioJobs } from '../../services/audio-jobs.ts';
+import type { DiarizationService } from '../../services/diarization.ts';
+import type { MeteredTranscription } from '../../services/metered-transcription.ts';
+import type { TranscriptionRequest } from '../../services/transcription-job.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
-import { receiveSpeech, type SpeechRouteOptions } from './speech-route.ts';
-import { parseTranscriptionForm } from './transcription-form.ts';
+import { type AudioRouteOptions, receiveAudio } from './audio-route.ts';
+import type { KnownVoices } from './known-voices.ts';
+import { parseTranscriptionForm, type TranscriptionForm } from './transcription-form.ts';
 import { transcriptionOperation } from './transcription-operation.ts';
-import { extrasOf, sendTranscription } from './transcription-response.ts';
+import { diarizedSegments, extrasOf, sendTranscription } from './transcription-response.ts';
 
 /** A stream that has nothing to say yet still sends its headers by then: clients and proxies give up on silence. */
 const STREAM_START_MS = 60_000;
 
-export function transcriptionRoute(options: SpeechRouteOptions): Route {
-  const { service } = options;
+export interface TranscriptionRouteOptions extends AudioRouteOptions {
+  service: MeteredTranscription;
+  transcriptionJobs: AudioJobs<TranscriptionRequest, TranscriptionResult>;
+  diarization: DiarizationService;
+  voices: KnownVoices;
+}
+
+export function transcriptionRoute(options: TranscriptionRouteOptions): Route {
+  const { service, transcriptionJobs, diarization, voices } = options;
   return {
     method: 'post',
     path: '/v1/audio/transcriptions',
     task: 'transcription',
     operation: transcriptionOperation,
-    handle: receiveSpeech(options, {
+    handle: receiveAudio<TranscriptionForm, TranscriptionRequest, TranscriptionResult>(options, {
+      work: transcriptionJobs,
       parse: parseTranscriptionForm,
+      modelsOf: ({ model, params, speakers }) => [
+        service.check(model, params),
+        ...(speakers === undefined ? [] : [diarization.modelId(speakers.model)]),
+      ],
+      request: async ({ format, granularities, params, speakers }, { upload, response, use }) => {
+        const request = { format, granularities: [...granularities], params };
+        if (speakers === undefined) return request;
+        const model = diarization.modelId(speakers.model);
+        const { names, references } = speakers;
+        const wanted = { owner: principalOf(response).id, model, names, references };
+        const known = await voices.find(wanted, { upload, response, use });
+        return { ...request, params: { ...params, diarize: { model, params: speakers.params, known } } };
+      },
       send: sendTranscription,
-      stream: (response, { model, params }, { path: audioPath, use }) =>
-        streamTranscription(response, (onDelta) =>
-          service.transcribe({
-            model,
-            audioPath,
-            params,
-            use,
-            signal: contextOf(response).signal,
-            caller: principalOf(response),
-            reference: contextOf(response).id,
-            onEvent: (event) => {
-              if (event.type === 'delta') onDelta(event.delta);
-            },
-          }),
-        ),
+      stream: {
+        isAsked: ({ stream }) => stream,
+        answer: (response, { params, format }, { model }, { path: audioPath, use }) =>
+          streamTranscription(response, format, (onDelta) =>
+            service.transcribe({
+              model,
+              audioPath,
+              params,
+              use,
+              signal: contextOf(response).signal,
+              caller: principalOf(response),
+              reference: contextOf(response).id,
+              onEvent: (event) => {
+                if (event.type === 'delta') onDelta(event.delta);
+              },
+            }),
+          ),
+      },
     }),
   };
 }
 
 type Run = (onDelta: (delta: string) => void) => Promise<TranscriptionResult>;
 
-async function streamTranscription(response: Response, run: Run): Promise<void> {
+async function streamTranscription(response: Response, format: TranscriptionForm['format'], run: Run): Promise<void> {
   const stream = new EventStream(response);
   const patience = setTimeout(() => stream.start(), STREAM_START_MS);
   let text = '';
@@ -57,6 +86,7 @@ async function streamTranscription(response: Response, run: Run): Promise<void> 
     contextOf(response).fields.audio_seconds = result.duration;
     // A model that cannot stream emits nothing on its way: its whole text is one delta.
     if (text === '' && result.text !== '') sendDelta(result.text);
+    if (format === 'diarized_json') for (const segment of diarizedSegments(result)) stream.send(segment);
     stream.send({ type: 'transcript.text.done', text: result.text, ...extrasOf(result) });
     stream.end();
   } catch (error) {

@@ -36,6 +36,7 @@ export function transducer(listing: Listing): ModelDefinition {
     ...(published === undefined ? {} : { published }),
     files: [settings.encoder, settings.decoder, settings.joiner, settings.tokens],
     languages: [settings.language],
+    wordTimes: true,
     license,
     auxiliary: { [VAD_ROLE]: { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] } },
     memory: { estimateBytes },

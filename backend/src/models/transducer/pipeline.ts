@@ -1,5 +1,6 @@
 /** Audio file → transcript, while it is being decoded. */
 import { decodeAudio } from '../../audio/decode.ts';
+import { decodeOnce } from '../../audio/decode-once.ts';
 import { DEFAULT_VAD_PARAMS, type VadParams } from '../../audio/vad.ts';
 import type { TranscriptionParams } from '../../contract/transcription.ts';
 import type { LoadContext, Pipeline } from '../define-model.ts';
@@ -13,8 +14,9 @@ export async function load(context: LoadContext): Promise<Pipeline<'transcriptio
   const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
 
   return {
-    async run({ audioPath, limits }, params, { signal, emit }) {
-      const pcm = decodeAudio(audioPath, { signal, ...limits, ...context.tools });
+    async run({ audioPath, limits, resume }, params, { signal, emit }) {
+      const decode = () => decodeAudio(audioPath, { signal, ...limits, ...context.tools });
+      const pcm = decodeOnce(decode, resume?.pcmPath);
       try {
         return await transcribePcm(model, pcm, {
           vad: { session: vad, params: vadParams(params) },

@@ -118,6 +118,7 @@ export function whisper(listing: WhisperListing): ModelDefinition {
     translates: languages.length > 1 && !id.includes('turbo'),
     logprobs: true,
     beamSearch: true,
+    wordTimes: settings.wordTimes === id,
     license,
     auxiliary: { [VAD_ROLE]: { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] } },
     memory: { estimateBytes },

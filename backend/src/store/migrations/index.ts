@@ -7,6 +7,7 @@ import * as webhooks from './0004-webhooks.ts';
 import * as retention from './0005-retention.ts';
 import * as models from './0006-models.ts';
 import * as speakers from './0007-speakers.ts';
+import * as stages from './0008-stages.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -16,4 +17,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-retention': retention,
   '0006-models': models,
   '0007-speakers': speakers,
+  '0008-stages': stages,
 };

@@ -1,23 +1,18 @@
-/** What transcriptions and translations have in common: an answer at once, a stream, or a job. */
+/** What all requests about audio have in common: an answer at once, a stream, or a job. */
 import type { Request, Response } from 'express';
-import type { TranscriptionResult } from '../../contract/transcription.ts';
 import { GatewayError } from '../../errors.ts';
 import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobService } from '../../jobs/job-service.ts';
-import type { MeteredTranscription } from '../../services/metered-transcription.ts';
-import type { SpeechJobs, SpeechRequest } from '../../services/speech-jobs.ts';
-import type { ModelUse } from '../../services/transcription.ts';
+import type { AudioJobs, AudioRequest } from '../../services/audio-jobs.ts';
+import type { ModelUse } from '../../services/model-use.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import { requireModel } from '../scopes.ts';
 import type { Upload, UploadReceiver } from '../upload.ts';
 import { audioSource, type FetchInput, fetchAudio } from './audio-source.ts';
 import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
 import { modelUse } from './model-use.ts';
-import type { TranscriptionForm } from './transcription-form.ts';
 
-export interface SpeechRouteOptions {
-  service: MeteredTranscription;
-  speechJobs: SpeechJobs;
+export interface AudioRouteOptions {
   jobs: JobService;
   uploads: UploadReceiver;
   fetchInput: FetchInput;
@@ -29,65 +24,75 @@ export interface SpeechRouteOptions {
   checkWebhook(owner: string, url: string): Promise<void> | void;
 }
 
-export interface SpeechAnswers {
-  parse(fields: Upload['fields']): TranscriptionForm;
-  send(response: Response, result: TranscriptionResult, form: TranscriptionForm): void;
-  /** Instead of `send`, when the form asks for a stream. */
-  stream?(response: Response, form: TranscriptionForm, audio: { path: string; use: ModelUse }): Promise<void>;
+/** `F`: the checked fields of the form; `Q`: what a job keeps of them; `R`: the result. */
+export interface AudioAnswers<F extends { model: string }, Q, R extends { duration: number }> {
+  work: AudioJobs<Q, R>;
+  parse(fields: Upload['fields']): F;
+  /** Checks what can be known before the audio is looked at. @returns ids of all models that it takes */
+  modelsOf(form: F): string[];
+  /** What the form means, with whatever has to be looked up for that. */
+  request(form: F, context: { upload: Upload; response: Response; use: ModelUse }): Q | Promise<Q>;
+  send(response: Response, result: R, form: F): void;
+  /** Instead of `send`, when it answers with a stream. */
+  stream?: {
+    isAsked(form: F): boolean;
+    answer(response: Response, request: Q, form: F, audio: { path: string; use: ModelUse }): Promise<void>;
+  };
 }
 
-export function receiveSpeech(options: SpeechRouteOptions, { parse, send, stream }: SpeechAnswers) {
-  const { service, speechJobs, uploads, fetchInput, checkUrl } = options;
+export function receiveAudio<F extends { model: string }, Q, R extends { duration: number }>(
+  options: AudioRouteOptions,
+  answers: AudioAnswers<F, Q, R>,
+) {
+  const { uploads, fetchInput, checkUrl } = options;
   return (request: Request, response: Response) =>
     uploads.receive(request, response, async (upload) => {
-      const form = parse(upload.fields);
+      const form = answers.parse(upload.fields);
       const asked = parseJobWishes(request, upload.fields);
       const use = modelUse(response, upload.fields, options.requireDevice);
       const source = audioSource(upload);
       if ('url' in source) checkUrl(source.url);
       const { fields, signal } = contextOf(response);
       fields.model = form.model;
-      requireModel(principalOf(response), service.check(form.model, form.params));
-      const speech = toRequest(response, form, asked);
+      for (const model of answers.modelsOf(form)) requireModel(principalOf(response), model);
+      const what = await answers.request(form, { upload, response, use });
+      const audioRequest = {
+        caller: principalOf(response),
+        reference: contextOf(response).id,
+        model: form.model,
+        request: what,
+        mayReuse: asked.mayReuse,
+      };
       if (asked.background) {
-        await acceptJob(options, { request, response, speech, asked, source });
+        await acceptJob(options, answers.work, { request, response, audioRequest, asked, source });
         return;
       }
       const audio = await fetchAudio(source, upload, fetchInput, signal);
-      if (form.stream && stream !== undefined) {
-        await stream(response, form, { path: audio.path, use });
+      if (answers.stream?.isAsked(form) === true) {
+        await answers.stream.answer(response, what, form, { path: audio.path, use });
         return;
       }
-      const result = await speechJobs.transcribe(speech, audio, { use, signal });
+      const result = await answers.work.answer(audioRequest, audio, { use, signal });
       fields.audio_seconds = result.duration;
-      send(response, result, form);
+      answers.send(response, result, form);
     });
 }
 
-function toRequest(response: Response, form: TranscriptionForm, { mayReuse }: JobAsked): SpeechRequest {
-  return {
-    caller: principalOf(response),
-    reference: contextOf(response).id,
-    model: form.model,
-    request: { format: form.format, granularities: [...form.granularities], params: form.params },
-    mayReuse,
-  };
-}
-
-interface Acceptance {
+interface Acceptance<Q> {
   request: Request;
   response: Response;
-  speech: SpeechRequest;
+  audioRequest: AudioRequest<Q>;
   asked: JobAsked;
   source: ReturnType<typeof audioSource>;
 }
 
-async function acceptJob(
-  { speechJobs, jobs, checkWebhook }: SpeechRouteOptions,
-  { request, response, speech, asked, source }: Acceptance,
+async function acceptJob<Q, R extends { duration: number }>(
+  { jobs, checkWebhook }: AudioRouteOptions,
+  work: AudioJobs<Q, R>,
+  { request, response, audioRequest, asked, source }: Acceptance<Q>,
 ): Promise<void> {
   const { idempotencyKey, ...wishes } = asked.wishes;
-  const { caller, reference: _, ...what } = speech;
+  const { caller, reference: _, ...what } = audioRequest;
   if (wishes.priority > 0 && caller.role !== 'admin') {
     throw new GatewayError('invalid_value', {
       message: 'A priority above 0 takes an admin key; 0 and below are free to choose.',
@@ -100,7 +105,7 @@ async function acceptJob(
     idempotencyKey === undefined
       ? undefined
       : { key: idempotencyKey, fingerprint: fingerprintOf(request.path, [what, wishes], input) };
-  const job = await speechJobs.submit(speech, source, { ...wishes, idempotency }, contextOf(response).signal);
+  const job = await work.submit(audioRequest, source, { ...wishes, idempotency }, contextOf(response).signal);
   const [described] = await jobs.describe([job]);
   response
     .status(202)

@@ -1,26 +1,46 @@
-/** Transcriptions and translations between HTTP and the jobs: as a job from the start, or one that became a job. */
+/** Requests about audio between HTTP and the jobs: as a job from the start, or one that became a job. */
 import { text } from 'node:stream/consumers';
 import type { JobTask } from '../contract/jobs.ts';
 import type { Principal } from '../contract/keys.ts';
-import type { TranscriptionParams, TranscriptionResult, TranscriptWindow } from '../contract/transcription.ts';
+import type { TranscriptWindow } from '../contract/transcription.ts';
 import { GatewayError, isErrorCode } from '../errors.ts';
 import type { ArtifactStore } from '../jobs/artifacts.ts';
 import { publicJobId } from '../jobs/job-id.ts';
 import type { JobRow, JobService } from '../jobs/job-service.ts';
 import type { Logger } from '../logger.ts';
-import type { ModelRegistry } from '../registry/registry.ts';
+import type { ModelIdentity } from '../registry/model-identity.ts';
 import type { Metering } from './metering.ts';
+import type { ModelUse } from './model-use.ts';
 import { requestKey } from './request-key.ts';
-import type { ModelUse, TranscriptionService } from './transcription.ts';
-import type { TranscriptionRequest } from './transcription-job.ts';
 
-export interface SpeechRequest {
+/** A kind of work on audio, as far as it becomes jobs: what is asked, and how it is answered. `Q` is plain JSON. */
+export interface AudioWork<Q, R> {
+  taskOf(request: Q): JobTask;
+  /** Id of the model that is named, by an alias perhaps. @throws as the registry's `resolve` */
+  modelId(model: string): string;
+  /** The models that the result depends on; undefined while their files are not here: what they will be is not known. */
+  identify(model: string, request: Q): Promise<readonly ModelIdentity[] | undefined>;
+  /** Everything else that bears on the result. */
+  paramsOf(request: Q): object;
+  /** On nobody's account. */
+  run(work: {
+    model: string;
+    request: Q;
+    audio: LocalAudio;
+    use: ModelUse;
+    signal: AbortSignal;
+    /** Told of windows of text that a job may go on behind, by kinds that have such. */
+    onWindow(window: TranscriptWindow, position: unknown): void;
+  }): Promise<R>;
+}
+
+export interface AudioRequest<Q> {
   caller: Principal;
   /** Unique id of the HTTP request. */
   reference: string;
   /** Id or alias. */
   model: string;
-  request: TranscriptionRequest;
+  request: Q;
   /** An equal result that is there already is as good. */
   mayReuse: boolean;
 }
@@ -46,11 +66,9 @@ export interface JobWishes {
   priority: number;
 }
 
-export interface SpeechJobsOptions {
-  /** On nobody's account. */
-  service: TranscriptionService;
+export interface AudioJobsOptions<Q, R> {
+  work: AudioWork<Q, R>;
   metering: Metering;
-  registry: ModelRegistry;
   jobs: JobService;
   artifacts: ArtifactStore;
   /** Audio seconds as the container states them. @throws where there is no audio to read. */
@@ -65,23 +83,23 @@ interface Begun {
   position: unknown;
 }
 
-interface Unfinished {
-  request: SpeechRequest;
+interface Unfinished<Q> {
+  request: AudioRequest<Q>;
   audio: LocalAudio;
   begun: Begun;
   signal: AbortSignal;
 }
 
-export class SpeechJobs {
-  readonly #options: SpeechJobsOptions;
+export class AudioJobs<Q, R extends { duration: number }> {
+  readonly #options: AudioJobsOptions<Q, R>;
 
-  constructor(options: SpeechJobsOptions) {
+  constructor(options: AudioJobsOptions<Q, R>) {
     this.#options = options;
   }
 
   /** @throws what is wrong with the request or its audio, before there is a job; what `JobService.submit` throws. */
   async submit(
-    request: SpeechRequest,
+    request: AudioRequest<Q>,
     audio: LocalAudio | { url: string },
     wishes: JobWishes,
     signal: AbortSignal,
@@ -100,12 +118,8 @@ export class SpeechJobs {
    * The result, for a caller who waits: an equal job's, a running equal job's when it is there, or computed here.
    * @throws became_job when it takes too long; what the model throws.
    */
-  async transcribe(
-    request: SpeechRequest,
-    audio: LocalAudio,
-    { use, signal }: WaitingCaller,
-  ): Promise<TranscriptionResult> {
-    const { service, metering, syncMaxMs } = this.#options;
+  async answer(request: AudioRequest<Q>, audio: LocalAudio, { use, signal }: WaitingCaller): Promise<R> {
+    const { work, metering, syncMaxMs } = this.#options;
     const tooLong = AbortSignal.timeout(syncMaxMs);
     const equal = request.mayReuse ? await this.#findEqual(() => this.#keyOf(request, audio)) : undefined;
     if (equal !== undefined) {
@@ -119,19 +133,16 @@ export class SpeechJobs {
     const meter = await metering.begin({ caller, reference, audioPath: audio.path, signal });
     const begun: Begun = { windows: [], position: undefined };
     try {
-      const result = await service.transcribe({
+      const result = await work.run({
         model: request.model,
-        audioPath: audio.path,
-        params: request.request.params,
+        request: request.request,
+        audio,
         use,
         signal: AbortSignal.any([signal, tooLong]),
-        resume: {},
-        mayRepeatEvents: true,
-        onEvent: (event) => {
-          if (event.type !== 'window') return;
-          begun.windows.length = Math.min(begun.windows.length, event.window.index);
-          begun.windows.push(event.window);
-          begun.position = event.position;
+        onWindow: (window, position) => {
+          begun.windows.length = Math.min(begun.windows.length, window.index);
+          begun.windows.push(window);
+          begun.position = position;
         },
       });
       await meter.settle(result.duration);
@@ -147,7 +158,7 @@ export class SpeechJobs {
     }
   }
 
-  async #goOnAsJob({ request, audio, begun, signal }: Unfinished): Promise<JobRow> {
+  async #goOnAsJob({ request, audio, begun, signal }: Unfinished<Q>): Promise<JobRow> {
     const { log } = this.#options;
     const input = await this.#inputOf(audio, signal);
     const wishes = { idempotency: undefined, metadata: {}, webhookUrl: undefined, priority: 0 };
@@ -157,7 +168,7 @@ export class SpeechJobs {
   }
 
   /** @throws job_not_finished, job_cancelled, the job's own error, artifact_not_found */
-  async result(job: JobRow): Promise<TranscriptionResult> {
+  async result(job: JobRow): Promise<R> {
     const id = publicJobId(job.id);
     if (job.status === 'failed' && job.error !== null) {
       const { code, message, param } = job.error;
@@ -178,17 +189,17 @@ export class SpeechJobs {
   }
 
   #submit(
-    { caller, reference, model, request, mayReuse }: SpeechRequest,
+    { caller, reference, model, request, mayReuse }: AudioRequest<Q>,
     input: Parameters<JobService['submit']>[0]['input'],
     wishes: JobWishes,
     key: string | undefined,
     begun: Begun | undefined,
   ): Promise<JobRow> {
-    const { registry, jobs } = this.#options;
+    const { work, jobs } = this.#options;
     return jobs.submit({
       owner: caller.id,
-      task: taskOf(request.params),
-      model: registry.resolve(model, 'transcription').definition.id,
+      task: work.taskOf(request),
+      model: work.modelId(model),
       request,
       input,
       requestKey: key,
@@ -208,14 +219,8 @@ export class SpeechJobs {
     return { ...audio, sha256: await audio.sha256(), seconds: await this.#options.probe(audio.path, signal) };
   }
 
-  /** undefined while the model's files are not here: what it will be is not known. */
-  async #keyOf({ caller, model, request }: SpeechRequest, audio: LocalAudio): Promise<string | undefined> {
-    const identity = await this.#options.registry.identify(model, 'transcription');
-    const { params } = request;
-    return (
-      identity &&
-      requestKey({ owner: caller.id, task: taskOf(params), model: identity, inputSha256: await audio.sha256(), params })
-    );
+  async #keyOf({ caller, model, request }: AudioRequest<Q>, audio: LocalAudio): Promise<string | undefined> {
+    return keyOfResult(this.#options.work, caller.id, { model, request, inputSha256: await audio.sha256() });
   }
 
   /** A caller who waits is served without the database too. */
@@ -236,8 +241,15 @@ export class SpeechJobs {
   }
 }
 
-function taskOf({ task }: TranscriptionParams): JobTask {
-  return task === 'translate' ? 'translation' : 'transcription';
+/** undefined while it is not known what the result depends on. */
+export async function keyOfResult<Q>(
+  work: Pick<AudioWork<Q, unknown>, 'identify' | 'taskOf' | 'paramsOf'>,
+  owner: string,
+  { model, request, inputSha256 }: { model: string; request: Q; inputSha256: string },
+): Promise<string | undefined> {
+  const models = await work.identify(model, request);
+  if (models === undefined) return undefined;
+  return requestKey({ owner, task: work.taskOf(request), models, inputSha256, params: work.paramsOf(request) });
 }
 
 function becameJob(job: JobRow): GatewayError {

@@ -1,0 +1,54 @@
+/** Diarizations as jobs: from the stored request to the files it leaves. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DIARIZATION_FORMATS, diarizationRequest } from '../contract/diarization.ts';
+import type { JobHandler } from '../jobs/job-handler.ts';
+import { rttmName, writeRttm } from '../text/rttm.ts';
+import { type AudioWork, keyOfResult } from './audio-jobs.ts';
+import { BACKGROUND, PCM_FILE } from './background-work.ts';
+import type { DiarizationService } from './diarization.ts';
+import { timeStages } from './time-stages.ts';
+
+/** What a job keeps of the request. */
+export const diarizationJobRequest = z.object({ format: z.enum(DIARIZATION_FORMATS), diarize: diarizationRequest });
+export type DiarizationJobRequest = z.infer<typeof diarizationJobRequest>;
+
+export interface DiarizationJobOptions {
+  service: DiarizationService;
+  work: AudioWork<DiarizationJobRequest, unknown>;
+}
+
+export function createDiarizationJob({ service, work }: DiarizationJobOptions): JobHandler {
+  return async ({ job, inputPath, workDir, signal, enterStage }) => {
+    const request = diarizationJobRequest.parse(job.request);
+    const stages = timeStages('decoding', enterStage);
+    const result = await service.diarize({
+      request: request.diarize,
+      audioPath: inputPath,
+      pcmPath: join(workDir, PCM_FILE),
+      signal,
+      unlimited: true,
+      use: { tenant: job.owner, priority: BACKGROUND },
+      onProgress: ({ stage, done }) => stages.enter(stage, done),
+    });
+    const [model] = (await work.identify(job.model, request)) ?? [];
+    const timed = stages.end(model?.device ?? 'unknown');
+    const rttm = writeRttm(
+      'audio',
+      result.turns.map((turn) => ({ ...turn, speaker: rttmName(turn.speaker) })),
+    );
+    return {
+      result,
+      files: [{ name: 'speakers.rttm', contentType: 'text/plain; charset=utf-8', content: rttm }],
+      audioSeconds: result.duration,
+      requestKey:
+        job.input_sha256 === null
+          ? undefined
+          : await keyOfResult(work, job.owner, { model: job.model, request, inputSha256: job.input_sha256 }),
+      provenance: {
+        model: { ...(model ?? { id: job.model }) },
+        stages: timed,
+      },
+    };
+  };
+}
