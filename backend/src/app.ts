@@ -89,6 +89,7 @@ import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
+import { SpeakerStore } from './store/speakers.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
@@ -285,6 +286,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;
   const erasures = new ErasureStore(db);
   const journal = journalPath(config.dataDir);
+  const speakers = new SpeakerStore(db);
   const erasure = new Erasure({ store: erasures, jobs: jobService, journal, workRoot, log });
   const retention = new Retention({
     store: new RetentionStore(db, jobStore),
@@ -294,7 +296,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     workRoot,
     jobRetentionDays: config.retention.jobDays,
     uploadRetentionHours: config.retention.uploadHours,
-    alongside: [() => erasure.finishPending()],
+    alongside: [() => erasure.finishPending(), () => speakers.deleteExpired()],
     log,
   });
   retention.start();
