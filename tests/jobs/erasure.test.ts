@@ -10,6 +10,7 @@ import { ErasureStore, erasureId, hashSubject, ownedRows, type Subject } from '.
 import { addToJournal, journalPath, readJournal } from '../../backend/src/store/erasure-journal.ts';
 import type { JobRow } from '../../backend/src/store/jobs.ts';
 import { RetentionStore } from '../../backend/src/store/retention.ts';
+import { SpeakerStore } from '../../backend/src/store/speakers.ts';
 import { allRows, createJobFixture, type JobFixture } from '../support/job-fixture.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -184,6 +185,41 @@ describe('an erasure', () => {
     const left = await db.selectFrom('idempotency_keys').select(['owner', 'key']).execute();
     expect(left).toEqual(expect.arrayContaining([{ owner: 'key_1', key: 'later' }]));
     expect(left).toHaveLength(2);
+  });
+
+  it('of a key forgets the voices that it enrolled; the export before it has their voiceprints', async () => {
+    const fixture = await createErasureFixture();
+    const { db } = fixture.database;
+    const speakers = new SpeakerStore(db);
+    const voice = { model: 'm', voiceprint: [0.25, -0.5], clips: 1, seconds: 3 };
+    for (const name of ['Ann', 'Bob']) await speakers.add({ owner: 'key_1', name, ...voice });
+    await speakers.add({ owner: 'key_2', name: 'Ann', ...voice });
+    const subject: Subject = { kind: 'key', value: 'key_1' };
+    const exported = [];
+    for await (const { type, row } of fixture.erasures.exportOthers(subject)) {
+      if (type === 'speakers') exported.push(row);
+    }
+    expect(exported).toMatchObject([
+      { owner: 'key_1', name: 'Ann', ...voice },
+      { owner: 'key_1', name: 'Bob', ...voice },
+    ]);
+    expect(await fixture.erasure.erase({ kind: 'user', value: 'key_1' }, 'a')).toMatchObject({
+      counts: { speakers: 0 },
+    });
+    const begun = await fixture.erasures.begin(subject, 'a');
+    await speakers.add({ owner: 'key_1', name: 'Later', ...voice });
+    await sql`update speakers set created_at = now() + interval '1 hour' where name = 'Later'`.execute(db);
+    await fixture.erasure.finishPending();
+    const { counts } = await db
+      .selectFrom('erasures')
+      .select('counts')
+      .where('id', '=', begun.id)
+      .executeTakeFirstOrThrow();
+    expect(counts).toMatchObject({ speakers: 2 });
+    expect(await db.selectFrom('speakers').select(['owner', 'name']).orderBy('owner').execute()).toEqual([
+      { owner: 'key_1', name: 'Later' },
+      { owner: 'key_2', name: 'Ann' },
+    ]);
   });
 
   it('leaves what was made after it was asked for', async () => {

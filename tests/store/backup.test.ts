@@ -16,6 +16,7 @@ import { ErasureStore } from '../../backend/src/store/erasure.ts';
 import { journalPath } from '../../backend/src/store/erasure-journal.ts';
 import { migrate } from '../../backend/src/store/migrate.ts';
 import { MIGRATIONS } from '../../backend/src/store/migrations/index.ts';
+import { SpeakerStore } from '../../backend/src/store/speakers.ts';
 import { MIGRATION_TABLES, TABLES } from '../../backend/src/store/tables.ts';
 import { hold } from '../../backend/src/store/usage.ts';
 import { allRows, createJobFixture, type JobFixture } from '../support/job-fixture.ts';
@@ -65,6 +66,8 @@ describe.each(await testServers())('a restore drill on $name', ({ url: server = 
     const queued = await fixture.addJob({ audio: 'queued', status: 'queued' });
     await fixture.addJob({ audio: 'queued', status: 'queued', leader: queued.id });
     await fixture.addJob({ status: 'failed' });
+    const voice = { model: 'm', voiceprint: [0.1, -1 / 3, 1e-300], clips: 1, seconds: 2 };
+    await new SpeakerStore(fixture.database.db).add({ owner: 'key_1', name: 'Ann, “{1}”', ...voice });
     await audit(fixture.database, 'before');
     await writeFile(join(fixture.dataDir, 'keys.json'), '{"keys":[]}', { mode: 0o600 });
     await writeFile(join(fixture.dataDir, 'keys.json.tmp'), 'half');
