@@ -308,7 +308,6 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const erasures = new ErasureStore(db);
   const speakers = new SpeakerStore(db);
   const journal = journalPath(config.dataDir);
-  const speakers = new SpeakerStore(db);
   const erasure = new Erasure({ store: erasures, jobs: jobService, journal, workRoot, log });
   const retention = new Retention({
     store: new RetentionStore(db, jobStore),
