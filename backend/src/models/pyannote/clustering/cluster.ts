@@ -24,7 +24,7 @@ export interface ClusterOptions {
   speakers?: number | undefined;
   minSpeakers?: number | undefined;
   maxSpeakers?: number | undefined;
-  /** Looked at between steps of well below a second. */
+  /** Looked at between steps; for hours of audio the longest takes about a second. */
   signal?: AbortSignal | undefined;
 }
 

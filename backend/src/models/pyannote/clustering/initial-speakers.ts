@@ -1,11 +1,13 @@
 /** Where VBx starts: agglomerative clusters, kept to a number that VBx can work on in time. */
 import { condense } from './condense.ts';
 import { cutAtDistance, type Labels } from './cut-dendrogram.ts';
+import { letEventsIn } from './let-events-in.ts';
 import { centroidLinkage } from './linkage.ts';
 import { dotProducts, groupMeans, type Matrix, normalizeRows, zeros } from './matrix.ts';
 
 /** Embeddings × initial speakers: bounds the memory of VBx (160 MB) and its time. */
 const MOST_RESPONSIBILITIES = 2e7;
+const STRIP = 64;
 
 /**
  * `directions` [n, d] of length 1, in the order of time, clustered at `threshold`. Where that leaves too many clusters
@@ -20,12 +22,17 @@ export async function initialSpeakers(
   const { points, weights, standIn } = await condense(directions, signal);
   const tree = await centroidLinkage(points, weights, signal);
   const most = Math.max(1, Math.floor(mostResponsibilities / directions.rows));
-  const { labels, count } = keepLargest(points, weights, cutAtDistance(tree, threshold), most);
+  const { labels, count } = await keepLargest({ points, weights }, cutAtDistance(tree, threshold), most, signal);
   return { labels: standIn.map((point) => labels[point] as number), count };
 }
 
 /** At most `most` clusters; the points of the others join the kept one whose centroid has the most similar direction. */
-function keepLargest(points: Matrix, weights: Float64Array, clusters: Labels, most: number): Labels {
+async function keepLargest(
+  { points, weights }: { points: Matrix; weights: Float64Array },
+  clusters: Labels,
+  most: number,
+  signal: AbortSignal | undefined,
+): Promise<Labels> {
   if (clusters.count <= most) return clusters;
   const { means, totals } = groupMeans(points, clusters.labels, clusters.count, weights);
   const kept = largest(totals, clusters.labels, most);
@@ -36,13 +43,18 @@ function keepLargest(points: Matrix, weights: Float64Array, clusters: Labels, mo
     centroids.data.set(means.data.subarray(label * points.columns, (label + 1) * points.columns), at * points.columns);
   });
   normalizeRows(centroids);
-  const closeness = new Float64Array(most);
-  const labels = clusters.labels.map((label, row) => {
-    const own = target[label] as number;
-    if (own >= 0) return own;
-    dotProducts(centroids, points, closeness, { bFrom: row, bTo: row + 1 });
-    return closeness.indexOf(closeness.reduce((a, b) => Math.max(a, b)));
-  });
+  const labels = clusters.labels.map((label) => target[label] as number);
+  const closeness = new Float64Array(STRIP * most);
+  for (let from = 0; from < points.rows; from += STRIP) {
+    await letEventsIn(signal);
+    const to = Math.min(from + STRIP, points.rows);
+    dotProducts(points, centroids, closeness, { aFrom: from, aTo: to });
+    for (let row = from; row < to; row++) {
+      if ((labels[row] as number) >= 0) continue;
+      const own = closeness.subarray((row - from) * most, (row - from + 1) * most);
+      labels[row] = own.indexOf(own.reduce((a, b) => Math.max(a, b)));
+    }
+  }
   return { labels, count: most };
 }
 

@@ -26,7 +26,7 @@ export async function kMeans(points: Matrix, clusters: number, signal?: AbortSig
   const limit = TOLERANCE * meanVariance(points);
   let best: { labels: Int32Array; inertia: number } | undefined;
   for (let start = 0; start < STARTS; start++) {
-    let centres = startingCentres(points, squares, wanted, random);
+    let centres = await startingCentres(points, squares, { clusters: wanted, random, signal });
     let pass = await nearestCentres(points, squares, centres, signal);
     for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
       const { means, totals } = groupMeans(points, pass.labels, wanted);
@@ -43,7 +43,11 @@ export async function kMeans(points: Matrix, clusters: number, signal?: AbortSig
 }
 
 /** Each next centre is the best of a few points drawn in proportion to their squared distance from the centres so far. */
-function startingCentres(points: Matrix, squares: Float64Array, clusters: number, random: () => number): Matrix {
+async function startingCentres(
+  points: Matrix,
+  squares: Float64Array,
+  { clusters, random, signal }: { clusters: number; random: () => number; signal: AbortSignal | undefined },
+): Promise<Matrix> {
   const { rows, columns } = points;
   const trials = 2 + Math.floor(Math.log(clusters));
   const centres = zeros(clusters, columns);
@@ -53,6 +57,7 @@ function startingCentres(points: Matrix, squares: Float64Array, clusters: number
   take(0, first);
   let nearest = distancesTo(points, squares, first);
   for (let centre = 1; centre < clusters; centre++) {
+    await letEventsIn(signal);
     const total = nearest.reduce((sum, value) => sum + value, 0);
     let best: { row: number; nearest: Float64Array; total: number } | undefined;
     const targets = Array.from({ length: trials }, () => random() * total);
