@@ -72,7 +72,7 @@ describe('SIGTERM', () => {
     upload.write(bytes.subarray(0, bytes.length / 2));
     await waitUntil('the upload has its folder', async () => {
       const names = await readdir(join(gateway.dir, 'data/uploads'), { recursive: true });
-      return names.some((name) => name.endsWith('/audio'));
+      return names.some((name) => name.endsWith('/audio-0'));
     });
     gateway.signal('SIGTERM');
     await waitUntil('new connections are refused', () => isRefused(gateway.url));
