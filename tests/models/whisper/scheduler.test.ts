@@ -172,6 +172,79 @@ describe('the window scheduler', () => {
   });
 });
 
+describe('jobs that are prepared before their batch', () => {
+  /** Preparing waits until it is let go, each by its name; batches run at once. */
+  function prepared(maxBatch: number) {
+    const preparing: string[] = [];
+    const gates = new Map<string, PromiseWithResolvers<void>>();
+    const gateOf = (name: string) => {
+      const gate = gates.get(name) ?? Promise.withResolvers<void>();
+      gates.set(name, gate);
+      return gate;
+    };
+    const { batches, request, release } = gated({
+      maxBatch,
+      prepare: async ({ name }) => {
+        preparing.push(name);
+        await gateOf(name).promise;
+        if (name.startsWith('bad')) throw new Error('cannot be prepared');
+      },
+    });
+    const at = async (name: string) => {
+      while (preparing.at(-1) !== name) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    return { batches, preparing, request, release, at, pass: (name: string) => gateOf(name).resolve() };
+  }
+
+  it('a request that comes meanwhile is prepared next and shares the batch; the rest waits', async () => {
+    const { batches, preparing, request, release, at, pass } = prepared(4);
+    const stop = release();
+    const long = request();
+    pass('long 0');
+    expect(await long.submit('long 0')).toBe('did long 0');
+    const windows = ['long 1', 'long 2', 'long 3', 'long 4'].map((name) => long.submit(name));
+    await at('long 1');
+    const clip = request().submit('clip');
+    for (const name of ['long 1', 'clip', 'long 2', 'long 3', 'long 4']) pass(name);
+    expect(await clip).toBe('did clip');
+    await Promise.all(windows);
+    expect(preparing).toEqual(['long 0', 'long 1', 'clip', 'long 2', 'long 3', 'long 4']);
+    expect(batches).toEqual([['long 0'], ['long 1', 'clip'], ['long 2', 'long 3', 'long 4']]);
+    stop();
+  });
+
+  it('a request that is there before goes first, and the others have one job each beside it', async () => {
+    const { batches, request, release, pass } = prepared(4);
+    const stop = release();
+    const long = request();
+    for (const name of ['a', 'b', 'c', 'd', 'clip', 'other']) pass(name);
+    await long.submit('a');
+    const windows = ['b', 'c', 'd'].map((name) => long.submit(name));
+    const clips = [request().submit('clip'), request().submit('other')];
+    await Promise.all([...windows, ...clips]);
+    expect(batches).toEqual([['a'], ['clip', 'other', 'b'], ['c', 'd']]);
+    stop();
+  });
+
+  it('what cannot be prepared fails alone, and who left is not prepared', async () => {
+    const { batches, preparing, request, release, at, pass } = prepared(4);
+    const stop = release();
+    const [good, bad, gone] = [request(), request(), request()];
+    const results = [good.submit('good'), bad.submit('bad'), gone.submit('gone')];
+    await at('good');
+    gone.controller.abort(new Error('left'));
+    for (const name of ['good', 'bad']) pass(name);
+    expect((await Promise.allSettled(results)).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+    ]);
+    expect(preparing).toEqual(['good', 'bad']);
+    expect(batches).toEqual([['good']]);
+    stop();
+  });
+});
+
 describe('memory that runs out in a batch', () => {
   /** A model that holds `room` rows at a time; some jobs fit into no memory, some are no good. */
   function limited(room: number, { maxBatch = 8, rows }: { maxBatch?: number; rows?: (job: Job) => number } = {}) {

@@ -6,7 +6,8 @@ import { LONG_MODEL } from './long-model.ts';
 const [tiny] = whisper.models.filter(({ id }) => id === LONG_MODEL);
 if (tiny === undefined) throw new Error(`there is no ${LONG_MODEL}`);
 
-export const MAX_BATCHES = [1, 8] as const;
+/** One window at a time, what the catalog has for a CPU, and many. */
+export const MAX_BATCHES = [1, 4, 8] as const;
 export type MaxBatch = (typeof MAX_BATCHES)[number];
 export const idOf = (maxBatch: MaxBatch): string => `batch-${maxBatch}`;
 

@@ -1,7 +1,7 @@
 /**
  * What windows of several requests gain from sharing a batch, and what a short request waits for while a long file runs:
- * Whisper of the tiny shape in workers as the gateway starts them, one with `max_batch` 1 and one with 8, the same files,
- * rounds alternating. Once with the decoder in 8 bits, a CPU's default, and once in float32, where a token's cost is more
+ * Whisper of the tiny shape in workers as the gateway starts them, with `max_batch` 1, 4 (the catalog's) and 8, the same
+ * files, rounds alternating. Once with the decoder in 8 bits, a CPU's default, and once in float32, where a token's cost is more
  * the reading of weights that a batch shares.
  *
  * Weights are random, so is the text: a fixed temperature spares the six attempts that random text would always take.
@@ -23,13 +23,14 @@ import { processorTicks } from './until-idle.ts';
 const CONCURRENCY = 16;
 /** Throughput with batches relative to that without. */
 const REQUIRED_RATIO = 1.5;
-/** Of a short request beside a long file: median, in passes of the model over a batch of the long file's windows. */
-const MAX_PASSES = 2;
+/** Of a short request beside a long file with the catalog's `max_batch`: median, in windows of the long file. */
+const MAX_WINDOWS = 2;
+const CATALOG_BATCH = 4;
 const DEFAULT_ROUNDS = 3;
 const DTYPES = ['int8', 'fp32'] as const;
 const LONG_SECONDS = 450;
 /** Short requests sent while a long file runs, and the pause before each in milliseconds: at any point of a pass. */
-const PROBES = 3;
+const PROBES = 8;
 const pauseBefore = (probe: number): number => 50 + 300 * probe;
 const HEADER = [
   'weights, max_batch',
@@ -38,9 +39,8 @@ const HEADER = [
   'short alone ms',
   'short beside ms',
   'worst ms',
-  `passes (goal ${MAX_PASSES})`,
-  'worst passes',
   'windows',
+  'worst windows',
 ];
 /** One window each. */
 const CLIPS = ['jfk.wav', 'leopard-en.wav', 'leopard-de.wav', 'leopard-es.wav', 'leopard-fr.wav', 'leopard-ja.wav'];
@@ -259,18 +259,24 @@ function addDtype(
   report.figures[`${dtype}: requests with the same text in both, %`] = round(sameText, 0);
   for (const [maxBatch, { window, alone, beside }] of waits) {
     const worst = Math.max(...beside);
-    const passes = median(beside) / (window * maxBatch);
-    if (!(passes <= MAX_PASSES)) report.pass = false;
+    const windows = median(beside) / window;
+    if (maxBatch === CATALOG_BATCH) {
+      report.figures[`${dtype}: a short request beside a long file, in windows (goal ${MAX_WINDOWS})`] = round(
+        windows,
+        2,
+      );
+      if (!(windows <= MAX_WINDOWS)) report.pass = false;
+    }
     const seconds = median((taken.get(maxBatch) ?? []).map((round) => round.seconds));
     const milliseconds = [window, alone, median(beside), worst].map((value) => (1000 * value).toFixed(0));
-    const lengths = [passes, worst / (window * maxBatch), median(beside) / window].map((value) => value.toFixed(2));
+    const lengths = [windows, worst / window].map((value) => value.toFixed(2));
     report.table.push([`${dtype}, ${maxBatch}`, (CONCURRENCY / seconds).toFixed(2), ...milliseconds, ...lengths]);
   }
 }
 
 /** How much more it takes one window at a time: median over the rounds. */
 function ratioOf(taken: Throughput['taken'], cost: (round: Taken) => number): number {
-  const [single = [], batched = []] = MAX_BATCHES.map((maxBatch) => taken.get(maxBatch)?.map(cost));
+  const [single = [], batched = []] = ([1, 8] as const).map((maxBatch) => taken.get(maxBatch)?.map(cost));
   return median(single.map((value, at) => value / (batched[at] ?? Number.NaN)));
 }
 

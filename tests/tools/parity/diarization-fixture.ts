@@ -5,6 +5,7 @@ import { type Plda, readPlda } from '../../../backend/src/models/pyannote/cluste
 import { arrayOf, type NpyArray, readNpy, readNpz, toFloat64 } from '../../../backend/src/models/pyannote/npz.ts';
 import type { FrameGrid } from '../../../backend/src/models/pyannote/reconstruct/frames.ts';
 import type { Segmentations } from '../../../backend/src/models/pyannote/segmentations.ts';
+import { parseRttm, type RttmTurn } from '../../../backend/src/text/rttm.ts';
 
 export interface DiarizationFixture {
   segmentations: Segmentations;
@@ -26,13 +27,6 @@ export interface DiarizationFixture {
   grid: FrameGrid;
   minDurationOff: number;
   turns: RttmTurn[];
-}
-
-/** A line of an RTTM file; seconds. */
-export interface RttmTurn {
-  speaker: string;
-  start: number;
-  end: number;
 }
 
 export function readDiarizationFixture(dir: string): DiarizationFixture {
@@ -76,7 +70,7 @@ export function readDiarizationFixture(dir: string): DiarizationFixture {
       frameStep: scalar(reconstruction, 'frame_step'),
     },
     minDurationOff: scalar(reconstruction, 'min_duration_off'),
-    turns: readTurns(file('reference.rttm').toString('utf8')),
+    turns: parseRttm(file('reference.rttm').toString('utf8')),
   };
 }
 
@@ -91,12 +85,4 @@ export function readPldaFolder(dir: string): Plda {
 function asFloat32({ data }: NpyArray): Float32Array {
   if (!(data instanceof Float32Array)) throw new Error('Segmentations and embeddings must be float32');
   return data;
-}
-
-function readTurns(rttm: string): RttmTurn[] {
-  return rttm.split('\n').flatMap((line) => {
-    const [kind, , , start, duration, , , speaker] = line.split(' ');
-    if (kind !== 'SPEAKER' || speaker === undefined) return [];
-    return [{ speaker, start: Number(start), end: Number(start) + Number(duration) }];
-  });
 }

@@ -1,6 +1,7 @@
 /**
  * Shares a model among the requests of a worker, one job (a window's decoding) at a time: whoever has waited longest
- * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows.
+ * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows, and
+ * while jobs of a batch are being prepared one after the other, a request that has just come still gets in.
  * A batch that memory does not suffice for is halved, and batches stay that small from then on.
  */
 import { isOutOfMemory, namedOutOfMemory } from '../out-of-memory.ts';
@@ -14,6 +15,8 @@ export interface SchedulerOptions<J, R> {
   key(job: J): string;
   /** Rows of the model's batch that a job takes; default 1. */
   rows?(job: J): number;
+  /** Before a batch runs, for each of its jobs in turn; again where the job's batch became another one meanwhile. */
+  prepare?(job: J, signal: AbortSignal): Promise<void>;
   /** One result per job, in order. `signal` aborts when no request of the batch is interested any more. */
   run(jobs: readonly J[], signal: AbortSignal): Promise<readonly R[]>;
   /** Memory ran out in a batch: no later one has more rows than this. */
@@ -35,6 +38,9 @@ export interface Scheduler<J, R> {
 
 interface Ticket<J, R> {
   job: J;
+  lane: Ticket<J, R>[];
+  /** Its request has had nothing yet. */
+  isFirst: boolean;
   key: string;
   rows: number;
   signal: AbortSignal;
@@ -68,10 +74,54 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
 
   async function work(): Promise<void> {
     running = true;
-    const batch = takeBatch(lanes, maxBatch);
+    const taken = takeBatch(lanes, maxBatch);
+    const batch = options.prepare === undefined ? taken : await prepareInTurn(taken, options.prepare);
     if (batch.length > 0) await runBatch(batch);
     running = false;
     wake();
+  }
+
+  /** The tickets to run. A request's first ticket goes first, and beside it each other request has one only. */
+  async function prepareInTurn(
+    taken: readonly Ticket<J, R>[],
+    prepare: (job: J, signal: AbortSignal) => Promise<void>,
+  ): Promise<Ticket<J, R>[]> {
+    const ready: Ticket<J, R>[] = [];
+    let left = [...taken];
+    for (;;) {
+      const key = ready[0]?.key ?? left[0]?.key;
+      const newcomers = lanes.flatMap(([ticket]) => (ticket?.isFirst && ticket.key === key ? [ticket] : []));
+      if ([...ready, ...left, ...newcomers].some(({ isFirst }) => isFirst)) {
+        const kept = oneOfEach(left, ready);
+        putBack(left.filter((ticket) => !kept.includes(ticket)));
+        left = kept;
+      }
+      for (const ticket of newcomers) {
+        if (rowsOf([...ready, ...left, ticket]) > maxBatch) break;
+        ticket.lane.shift();
+        left.push(ticket);
+      }
+      removeEmpty(lanes);
+      left.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+      const next = left.shift();
+      if (next === undefined) return ready;
+      if (next.signal.aborted) continue;
+      try {
+        await prepare(next.job, next.signal);
+        ready.push(next);
+      } catch (error) {
+        next.reject(next.signal.aborted ? next.signal.reason : namedOutOfMemory(error));
+      }
+    }
+  }
+
+  /** In front of what their requests have submitted since. */
+  function putBack(tickets: readonly Ticket<J, R>[]): void {
+    for (const ticket of tickets.toReversed()) {
+      if (ticket.signal.aborted) continue;
+      ticket.lane.unshift(ticket);
+      if (!lanes.includes(ticket.lane)) lanes.push(ticket.lane);
+    }
   }
 
   /** `halved`: it is half of a batch that memory did not suffice for. */
@@ -114,6 +164,7 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
 
   function open(signal: AbortSignal): Lane<J, R> {
     const lane: Ticket<J, R>[] = [];
+    let submitted = 0;
     const inFlight = new Set<Ticket<J, R>>();
     signal.addEventListener(
       'abort',
@@ -129,7 +180,12 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       signal.throwIfAborted();
       const { promise, resolve, reject } = Promise.withResolvers<R>();
       const dueAt = performance.now() + maxWaitMs;
-      const ticket = { job, key: options.key(job), rows: options.rows?.(job) ?? 1, signal, dueAt, resolve, reject };
+      const isFirst = submitted === 0;
+      submitted += 1;
+      const ticket: Ticket<J, R> = {
+        ...{ job, lane, isFirst, key: options.key(job), rows: options.rows?.(job) ?? 1 },
+        ...{ signal, dueAt, resolve, reject },
+      };
       inFlight.add(ticket);
       lane.push(ticket);
       if (lane.length === 1) lanes.push(lane);
@@ -178,6 +234,16 @@ function takeBatch<J, R>(lanes: Ticket<J, R>[][], maxBatch: number): Ticket<J, R
   }
   removeEmpty(lanes);
   return batch;
+}
+
+/** At most one ticket of each lane, and none of those that have one among `others`. */
+function oneOfEach<J, R>(tickets: readonly Ticket<J, R>[], others: readonly Ticket<J, R>[]): Ticket<J, R>[] {
+  const seen = new Set(others.map(({ lane }) => lane));
+  return tickets.filter(({ lane }) => {
+    const isNew = !seen.has(lane);
+    seen.add(lane);
+    return isNew;
+  });
 }
 
 function removeEmpty(lanes: unknown[][]): void {

@@ -47,26 +47,23 @@ export function windowJobs({
   mel,
   encode,
   decoder,
-}: WindowModel): Pick<SchedulerOptions<WindowJob, WindowAnswer>, 'key' | 'rows' | 'run'> {
+}: WindowModel): Pick<SchedulerOptions<WindowJob, WindowAnswer>, 'key' | 'rows' | 'prepare' | 'run'> {
   const features = new Float32Array(mel.bins * 3000);
 
   /** One after the other: an encoder's attention scores of a whole batch would take hundreds of megabytes. */
-  async function encodeAll(jobs: readonly WindowJob[], signal: AbortSignal): Promise<Float32Array[]> {
-    const rows: Float32Array[] = [];
-    for (const { audio } of jobs) {
-      if (audio.hidden === undefined) {
-        // Lets a cancel come in between two graphs.
-        await new Promise((resolve) => setImmediate(resolve));
-        signal.throwIfAborted();
-        audio.hidden = await encode(mel.extract(audio.pcm, features));
-      }
-      rows.push(audio.hidden);
-    }
-    return rows;
+  async function prepare({ audio }: WindowJob, signal: AbortSignal): Promise<void> {
+    if (audio.hidden !== undefined) return;
+    // Lets a cancel, and who has just come, come in between two graphs.
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+    audio.hidden = await encode(mel.extract(audio.pcm, features));
   }
 
   async function run(jobs: readonly WindowJob[], signal: AbortSignal): Promise<WindowAnswer[]> {
-    const encoded = await encodeAll(jobs, signal);
+    const encoded = jobs.map(({ audio: { hidden } }) => {
+      if (hidden === undefined) throw new Error('a window was not encoded before its batch');
+      return hidden;
+    });
     const [first] = jobs;
     if (first?.task === 'detect') {
       const rows = await decoder.detectLanguage(encoded);
@@ -98,6 +95,7 @@ export function windowJobs({
   return {
     key: (job) => (job.task === 'decode' ? `decode ${job.temperature} ${job.timestamps} ${job.beamSize}` : job.task),
     rows: (job) => (job.task === 'decode' ? job.beamSize : 1),
+    prepare,
     run,
   };
 }

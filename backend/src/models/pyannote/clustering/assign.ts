@@ -1,5 +1,5 @@
 /** Gives every local speaker of every window to one of the clusters found. */
-import { assignMaximum } from './hungarian.ts';
+import { assign } from '../../../text/assignment.ts';
 import { letEventsIn } from './let-events-in.ts';
 import { dotProducts, type Matrix, rowLengths } from './matrix.ts';
 import type { Embeddings } from './training-embeddings.ts';
@@ -57,8 +57,8 @@ export function assignConstrained(
   });
   for (let first = 0; first < active.length; first += speakers) {
     const window = scores.slice(first * clusters, (first + speakers) * clusters);
-    const known = window.map((score) => (Number.isNaN(score) ? floor : score));
-    assignMaximum(known, speakers, clusters).forEach((cluster, speaker) => {
+    const cost = window.map((score) => -(Number.isNaN(score) ? floor : score));
+    assign(cost, speakers, clusters).forEach((cluster, speaker) => {
       if (active[first + speaker] === 1 && cluster >= 0) assigned[first + speaker] = cluster;
     });
   }
