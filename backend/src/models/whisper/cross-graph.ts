@@ -20,7 +20,7 @@ import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
 import { standardNode } from '../standard-node.ts';
 import { crossNames } from './cross-names.ts';
 import { MICROSOFT } from './fuse-attention.ts';
-import { HALVES_BASE, HALVES_LARGEST, HALVES_ONE, HALVES_ZERO, withHalvesConstants } from './halves.ts';
+import { HALVES_ONE, HALVES_ZERO, splitWhole, type WholeHalves, withHalvesConstants } from './halves.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS } from './loop-io.ts';
@@ -31,10 +31,6 @@ const LARGEST = 127;
 const CONSTANTS = { largest: 'cross/127', smallest: 'cross/smallest', keyZero: 'cross/key_zero' };
 const BY_HEAD = 'cross/by_head';
 const ONE_BY_HEAD = 'cross/one_by_head';
-/** The encoding's halves, and the scales of their products. */
-const HIGH = { values: 'encoding/high', scale: 'encoding/high_scale' };
-const LOW = { values: 'encoding/low', scale: 'encoding/step' };
-
 export interface CrossOptions {
   /** Takes the weights in 8 bits. */
   store: WeightStore;
@@ -49,7 +45,8 @@ export function buildCrossGraph(
   { store, pathOf }: CrossOptions,
 ): Uint8Array {
   const index = indexGraph(prefill);
-  const nodes = splitEncoding();
+  const encoding = splitWhole(LOOP_INPUTS.encoding, 'encoding');
+  const nodes = [...encoding.nodes];
   const weights = new Map<string, GraphTensor>();
   const outputs: Uint8Array[] = [];
   const { int8, uint8, float32 } = ELEMENT;
@@ -67,7 +64,7 @@ export function buildCrossGraph(
       weights.set(weight.name, weight);
       if (bias !== undefined) added.push(bias);
       added.push(constantTensor(`${name}/factor`, 'float32', [], Float32Array.of(factor / LARGEST)));
-      nodes.push(...channels(projection, name, scale, zero));
+      nodes.push(...channels(encoding, projection, { name, scale, zero }));
       outputs.push(
         valueInfo(name, type, [1, heads, 'frames', headDim]),
         valueInfo(scale, float32, [1, heads, 1, headDim]),
@@ -128,30 +125,16 @@ function findProjection(index: GraphIndex, value: string): Projection {
   throw new Error("The decoder's keys or values of the encoder's output are made in an unknown way");
 }
 
-/** As in `halves.ts`, but with one step for the whole window. */
-function splitEncoding(): GraphNode[] {
-  const { encoding } = LOOP_INPUTS;
-  return [
-    standardNode('Abs', [encoding], 'encoding/abs'),
-    standardNode('ReduceMax', ['encoding/abs'], 'encoding/max', [intAttribute('keepdims', 0)]),
-    standardNode('Max', ['encoding/max', CONSTANTS.smallest], 'encoding/largest'),
-    standardNode('Div', ['encoding/largest', HALVES_LARGEST], LOW.scale),
-    standardNode('Mul', [LOW.scale, HALVES_BASE], HIGH.scale),
-    standardNode('QuantizeLinear', [encoding, HIGH.scale, HALVES_ZERO.uint8], HIGH.values),
-    standardNode('DequantizeLinear', [HIGH.values, HIGH.scale, HALVES_ZERO.uint8], 'encoding/high_value'),
-    standardNode('Sub', [encoding, 'encoding/high_value'], 'encoding/rest'),
-    standardNode('QuantizeLinear', ['encoding/rest', LOW.scale, HALVES_ZERO.uint8], LOW.values),
-  ];
-}
-
 /** encoding · W + bias, [frames, heads · 64], each channel divided by its largest magnitude, in 8 bits; by head. */
-function channels({ weight, bias }: Projection, name: string, scale: string, zero: string): GraphNode[] {
+function channels(
+  halves: WholeHalves,
+  { weight, bias }: Projection,
+  { name, scale, zero }: { name: string; scale: string; zero: string },
+): GraphNode[] {
   const value = (what: string) => `${name}/${what}`;
   const along = [intsAttribute('axes', [0]), intAttribute('keepdims', 0)];
   return [
-    integerProduct(HIGH, weight, value('high'), bias?.name),
-    integerProduct(LOW, weight, value('low')),
-    standardNode('Add', [value('high'), value('low')], value('float')),
+    ...halves.times(int8Names(weight.name), value('float'), bias?.name),
     standardNode('ReduceMax', [value('float')], value('max'), along),
     standardNode('ReduceMin', [value('float')], value('min'), along),
     standardNode('Neg', [value('min')], value('minus_min')),
@@ -164,23 +147,4 @@ function channels({ weight, bias }: Projection, name: string, scale: string, zer
     standardNode('Mul', [value('largest'), value('factor')], value('scale')),
     standardNode('Reshape', [value('scale'), ONE_BY_HEAD], scale),
   ];
-}
-
-function integerProduct(
-  half: { values: string; scale: string },
-  weight: GraphTensor,
-  output: string,
-  bias?: string,
-): GraphNode {
-  const { values, scales } = int8Names(weight.name);
-  const inputs = [half.values, values, half.scale, scales, HALVES_ZERO.uint8];
-  return {
-    opType: 'MatMulIntegerToFloat',
-    domain: MICROSOFT,
-    name: output,
-    // The weight's zero is 0.
-    inputs: bias === undefined ? inputs : [...inputs, '', bias],
-    outputs: [output],
-    attributes: [],
-  };
 }

@@ -7,6 +7,8 @@
 import { constantTensor, intAttribute, intsAttribute } from '../onnx-build.ts';
 import type { GraphNode, GraphTensor } from '../onnx-file.ts';
 import { standardNode } from '../standard-node.ts';
+import { MICROSOFT } from './fuse-attention.ts';
+import type { Int8Names } from './int8-columns.ts';
 
 /** 63.5 · 128: the largest value, so that its high half rounds to 64 at most. */
 const LARGEST = 8128;
@@ -14,9 +16,9 @@ const LARGEST = 8128;
 /** What a half's 0 is stored as, by its type. */
 export const HALVES_ZERO = { uint8: 'halves/zero_uint8', int8: 'halves/zero_int8' } as const;
 export const HALVES_ONE = 'halves/1';
-export const HALVES_BASE = 'halves/128';
-export const HALVES_LARGEST = 'halves/largest';
-export const HALVES_SMALLEST = 'halves/smallest';
+const HALVES_BASE = 'halves/128';
+const HALVES_LARGEST = 'halves/largest';
+const HALVES_SMALLEST = 'halves/smallest';
 /** [1, 2] */
 const PARTS = 'halves/parts';
 
@@ -82,5 +84,51 @@ export function splitHalves(input: string, name: string, { axis, type }: HalvesO
     ],
     values: value('halves'),
     join: value('join'),
+  };
+}
+
+/** Halves of values that share one step, and what a weight with a scale for each column is multiplied with them by. */
+export interface WholeHalves {
+  nodes: GraphNode[];
+  /** values · weight, for a weight that `quantizeColumns` has made, with `bias` [columns] added. */
+  times(weight: Int8Names, output: string, bias?: string): GraphNode[];
+}
+
+/**
+ * Of all values of float32 `input` [..., n] together: 14 bits leave enough to a row whose values are small. `name` begins the
+ * new values' names.
+ */
+export function splitWhole(input: string, name: string): WholeHalves {
+  const value = (what: string) => `${name}/${what}`;
+  const zero = HALVES_ZERO.uint8;
+  const product = (half: 'high' | 'low', { values, scales }: Int8Names, output: string, bias?: string): GraphNode => {
+    const inputs = [value(half), values, value(`${half}_step`), scales, zero];
+    return {
+      opType: 'MatMulIntegerToFloat',
+      domain: MICROSOFT,
+      name: output,
+      // The weight's zero is 0.
+      inputs: bias === undefined ? inputs : [...inputs, '', bias],
+      outputs: [output],
+      attributes: [],
+    };
+  };
+  return {
+    nodes: [
+      standardNode('Abs', [input], value('abs')),
+      standardNode('ReduceMax', [value('abs')], value('max'), [intAttribute('keepdims', 0)]),
+      standardNode('Max', [value('max'), HALVES_SMALLEST], value('largest')),
+      standardNode('Div', [value('largest'), HALVES_LARGEST], value('low_step')),
+      standardNode('Mul', [value('low_step'), HALVES_BASE], value('high_step')),
+      standardNode('QuantizeLinear', [input, value('high_step'), zero], value('high')),
+      standardNode('DequantizeLinear', [value('high'), value('high_step'), zero], value('high_value')),
+      standardNode('Sub', [input, value('high_value')], value('rest')),
+      standardNode('QuantizeLinear', [value('rest'), value('low_step'), zero], value('low')),
+    ],
+    times: (weight, output, bias) => [
+      product('high', weight, `${output}/high`, bias),
+      product('low', weight, `${output}/low`),
+      standardNode('Add', [`${output}/high`, `${output}/low`], output),
+    ],
   };
 }

@@ -23,7 +23,7 @@ export function prepareEncoder(
   return deriveGraph(
     {
       name: 'encoder_fused',
-      version: 2,
+      version: 3,
       sources: [encoder],
       settings: [heads, weights],
       build([source], folder) {
