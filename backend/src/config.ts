@@ -69,7 +69,13 @@ function isAddressOrSubnet(text: string): boolean {
 }
 
 const DEFAULT_MODEL = 'zipformer-gigaspeech-3.3m';
-const OPENAI_NAMES = ['whisper-1', 'gpt-transcribe', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe'];
+const OPENAI_NAMES = [
+  'whisper-1',
+  'gpt-transcribe',
+  'gpt-4o-transcribe',
+  'gpt-4o-mini-transcribe',
+  'gpt-4o-transcribe-diarize',
+];
 
 interface Variable<S extends z.ZodType> {
   schema: S;

@@ -98,6 +98,19 @@ describeWithShared('diarization', () => {
     expect(none).toMatchObject({ duration: 5, speakers: [], segments: [] });
   });
 
+  it('takes eight channels, and looks for eight speakers where there are two', async () => {
+    const samples = Float32Array.from({ length: 3 * 16_000 }, (_, i) => 0.2 * Math.sin(i / 20));
+    const channels = wavOf(Float32Array.from({ length: 8 * samples.length }, (_, i) => samples[i >> 3] ?? 0));
+    channels.writeUInt16LE(8, 22);
+    channels.writeUInt32LE(8 * 32_000, 28);
+    channels.writeUInt16LE(16, 32);
+    const { duration } = await json<Turns>(await diarize({ file: new File([channels], '8.wav') }));
+    expect(duration).toBe(3);
+    const eight = await json<Turns>(await diarize({ num_speakers: '8' }));
+    expect(eight.speakers.length).toBeGreaterThan(2);
+    expect(eight.speakers.length).toBeLessThanOrEqual(8);
+  });
+
   it.each([
     ['300 ms', new Float32Array(4800).map((_, i) => 0.3 * Math.sin(i / 9))],
     ['noise', new Float32Array(32_000).map((_, i) => Math.sin(i * i) / 3)],
@@ -142,6 +155,10 @@ describeWithShared('diarization', () => {
       expect(text.trim()).not.toBe('');
     }
     expect(answer.text).toMatch(/^[AB]: .+\n[AB]: /);
+    const viaClient = await api.openai.audio.transcriptions.create({
+      ...{ file: call, model: 'gpt-4o-transcribe-diarize', response_format: 'diarized_json', chunking_strategy: 'auto' },
+    });
+    expect(viaClient).toEqual(answer);
     const stream = await (await api.transcribe({ ...values, stream: 'true' })).text();
     const events = stream
       .split('\n')
