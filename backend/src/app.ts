@@ -28,6 +28,8 @@ import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { separationAnswer } from './http/audio/separation-response.ts';
+import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
@@ -81,6 +83,9 @@ import { createMetering } from './services/metering.ts';
 import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createPlacement } from './services/placement.ts';
 import { createReadiness } from './services/readiness.ts';
+import { createSeparationService } from './services/separation.ts';
+import { createSeparationJob } from './services/separation-job.ts';
+import { separationWork } from './services/separation-work.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
@@ -254,6 +259,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     limits,
     count: (model, seconds) => metrics.audioDone(model, 'diarization', seconds),
   });
+  const separation = createSeparationService({
+    registry,
+    limits,
+    count: (model, seconds) => metrics.audioDone(model, 'separation', seconds),
+  });
   const unmetered = countTranscription(
     createTranscriptionService(registry, limits, diarization),
     (model, task, seconds) => metrics.audioDone(model, task, seconds),
@@ -295,6 +305,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   };
   const transcribing = transcriptionWork(unmetered, registry);
   const diarizing = diarizationWork(diarization, registry);
+  const answerSeparation = separationAnswer(jobs.service, jobs.artifacts);
+  const separating = separationWork(separation, registry);
+  const separationJobs = new AudioJobs({ ...audioJobs, work: separating });
   const transcriptionJobs = new AudioJobs({ ...audioJobs, work: transcribing });
   const diarizationJobs = new AudioJobs({ ...audioJobs, work: diarizing });
   const transcribe = createTranscriptionJob({ service: unmetered, work: transcribing });
@@ -302,6 +315,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     transcription: transcribe,
     translation: transcribe,
     diarization: createDiarizationJob({ service: diarization, work: diarizing }),
+    separation: createSeparationJob({ service: separation, work: separating }),
   });
   webhooks.start();
   const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;
@@ -366,13 +380,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       transcriptionRoute(audio),
       translationRoute(audio),
       diarizationRoute(audio),
+      separationRoute({ ...audio, separation, separationJobs, answer: answerSeparation, probe }),
       ...speakerRoutes({
         speakers,
         uploads,
         resolveModel: (name) => diarization.modelId(name),
         hear: meteredHearing(diarization, metering),
       }),
-      ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs }),
+      ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
       jobEventsRoute(jobs.service),
       jobArtifactsRoute(jobs.service, jobs.artifacts),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),

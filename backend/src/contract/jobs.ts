@@ -6,7 +6,7 @@ export const jobStatus = z.enum(JOB_STATUSES);
 export type JobStatus = z.infer<typeof jobStatus>;
 
 /** What a job may do. */
-export const JOB_TASKS = ['transcription', 'translation', 'diarization'] as const;
+export const JOB_TASKS = ['transcription', 'translation', 'diarization', 'separation'] as const;
 export const jobTask = z.enum(JOB_TASKS);
 export type JobTask = z.infer<typeof jobTask>;
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** What a key can be limited to doing, by route. */
-export const KEY_TASKS = ['transcription', 'translation', 'diarization'] as const;
+export const KEY_TASKS = ['transcription', 'translation', 'diarization', 'separation'] as const;
 export const keyTask = z.enum(KEY_TASKS);
 export type KeyTask = z.infer<typeof keyTask>;
 

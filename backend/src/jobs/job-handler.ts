@@ -30,7 +30,7 @@ export interface JobOutcome {
   /** Stored as `result.json`. */
   result: unknown;
   /** Other files, by name. */
-  files: readonly { name: string; contentType: string; content: string }[];
+  files: readonly { name: string; contentType: string; content: string | { path: string } }[];
   audioSeconds: number;
   /** See `JobTable.request_key`; undefined where no later request can be known to be equal. */
   requestKey: string | undefined;

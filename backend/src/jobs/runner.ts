@@ -1,4 +1,5 @@
 /** Takes jobs from the queue and brings them to an end, whatever happens to this process or to others. */
+import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobError, JobTask } from '../contract/jobs.ts';
@@ -135,7 +136,8 @@ export class JobRunner {
     for (const { name, contentType, content } of contents) {
       // Of this attempt alone: a competitor's file is not overwritten.
       const key = `jobs/${job.id}/${job.attempt}-${name}`;
-      kept.push({ job_id: job.id, name, key, content_type: contentType, ...(await artifacts.put(key, content)) });
+      const source = typeof content === 'string' ? content : createReadStream(content.path);
+      kept.push({ job_id: job.id, name, key, content_type: contentType, ...(await artifacts.put(key, source)) });
     }
     const { provenance } = outcome;
     const manifest = await putManifest(artifacts, { job: done, provenance, outputs: kept, softwareVersion });

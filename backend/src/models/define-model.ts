@@ -4,6 +4,7 @@
  */
 import type { OpenedSession, SessionOptions } from '../audio/session.ts';
 import type { Diarization, DiarizationEvent, DiarizationParams } from '../contract/diarization.ts';
+import type { SeparationEvent, SeparationParams, SeparationResult } from '../contract/separation.ts';
 import type {
   TranscriptionCheckpoint,
   TranscriptionEvent,
@@ -15,6 +16,7 @@ import type {
 export interface Tasks {
   transcription: { params: TranscriptionParams; event: TranscriptionEvent; result: TranscriptionResult };
   diarization: { params: DiarizationParams; event: DiarizationEvent; result: Diarization };
+  separation: { params: SeparationParams; event: SeparationEvent; result: SeparationResult };
 }
 export type Task = keyof Tasks;
 
@@ -46,6 +48,8 @@ export interface ModelDefinition extends RepoFiles {
   languages: readonly string[];
   /** It can tell the log-probabilities of its tokens (`include[]=logprobs`). */
   logprobs?: boolean;
+  /** The sources it takes audio apart into, in the order of its output. */
+  stems?: readonly string[];
   /** It can tell when each word is said. */
   wordTimes?: boolean;
   /** It can search for the likeliest text along several beams (`beam_size`). */
@@ -75,6 +79,8 @@ export interface RunInput {
   limits: { maxSeconds: number; maxDecodedBytes: number };
   /** The run may be interrupted and gone on with (families that cannot do so begin anew), or others need the audio too. */
   resume?: ResumeInput | undefined;
+  /** Absolute path of a folder for the files that the task makes. */
+  outputDir?: string | undefined;
 }
 
 export interface ResumeInput {

@@ -115,6 +115,14 @@ export class ModelRegistry {
     });
   }
 
+  /** Id of the model for a task that is taken where none is named: the first whose files are here, else the first. @throws model_not_found */
+  firstOf(task: Task): string {
+    const models = [...this.#models.values()].filter((model) => model.task === task);
+    const found = models.find(({ files }) => files.state === 'present') ?? models[0];
+    if (found !== undefined) return found.id;
+    throw new GatewayError('model_not_found', { message: `This server has no model for ${task}.`, param: 'model' });
+  }
+
   /** By id or alias. @throws model_not_found */
   require(name: string): ServedModel {
     const model = this.#find(name);

@@ -22,8 +22,8 @@ export interface AudioWork<Q, R> {
   identify(model: string, request: Q): Promise<readonly ModelIdentity[] | undefined>;
   /** Everything else that bears on the result. */
   paramsOf(request: Q): object;
-  /** On nobody's account. */
-  run(work: {
+  /** On nobody's account. Left out where all of it is a job: what leaves files. */
+  run?(work: {
     model: string;
     request: Q;
     audio: LocalAudio;
@@ -120,6 +120,7 @@ export class AudioJobs<Q, R extends { duration: number }> {
    */
   async answer(request: AudioRequest<Q>, audio: LocalAudio, { use, signal }: WaitingCaller): Promise<R> {
     const { work, metering, syncMaxMs } = this.#options;
+    if (work.run === undefined) throw new Error('this work is done in jobs alone');
     const tooLong = AbortSignal.timeout(syncMaxMs);
     const equal = request.mayReuse ? await this.#findEqual(() => this.#keyOf(request, audio)) : undefined;
     if (equal !== undefined) {
@@ -156,6 +157,29 @@ export class AudioJobs<Q, R extends { duration: number }> {
       const job = await this.#goOnAsJob({ request, audio, begun, signal }).finally(() => meter.release());
       throw becameJob(job);
     }
+  }
+
+  /**
+   * Submits a job and waits for its end, for a caller who waits; when the caller leaves it is cancelled.
+   * @returns the job that succeeded. @throws became_job when it takes too long; the job's own error.
+   */
+  async answerAsJob(
+    request: AudioRequest<Q>,
+    audio: LocalAudio,
+    wishes: JobWishes,
+    signal: AbortSignal,
+  ): Promise<{ job: JobRow; result: R }> {
+    const { jobs, syncMaxMs } = this.#options;
+    const tooLong = AbortSignal.timeout(syncMaxMs);
+    const job = await this.submit(request, audio, wishes, signal);
+    const over = await this.#waitFor(job, AbortSignal.any([signal, tooLong]));
+    if (signal.aborted) {
+      await jobs.cancel(job.owner, publicJobId(job.id));
+      throw signal.reason;
+    }
+    if (tooLong.aborted) throw becameJob(job);
+    const ended = over ?? job;
+    return { job: ended, result: await this.result(ended) };
   }
 
   async #goOnAsJob({ request, audio, begun, signal }: Unfinished<Q>): Promise<JobRow> {

@@ -7,7 +7,6 @@ import type {
   DiarizationRequest,
   DiarizationResult,
 } from '../contract/diarization.ts';
-import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
 import { nameSpeakers } from './known-speakers.ts';
@@ -75,7 +74,7 @@ export function createDiarizationService({ registry, limits, count }: Diarizatio
     }
   };
   return {
-    modelId: (name) => registry.resolve(name ?? defaultModel(registry), 'diarization').id,
+    modelId: (name) => registry.resolve(name ?? registry.firstOf('diarization'), 'diarization').id,
     diarize: async ({ request: { model, params, known }, ...rest }) =>
       nameSpeakers(await run({ model, params, ...rest }), known),
     hear: async ({ model, ...clip }) => {
@@ -91,11 +90,4 @@ interface WorkerRequest extends Omit<DiarizationRun, 'request'> {
   params: DiarizationParams;
   /** Audio that is longer is refused. */
   maxSeconds?: number;
-}
-
-function defaultModel(registry: ModelRegistry): string {
-  const models = registry.list().filter(({ task }) => task === 'diarization');
-  const found = models.find(({ files }) => files.state === 'present') ?? models[0];
-  if (found !== undefined) return found.id;
-  throw new GatewayError('model_not_found', { message: 'This server has no model for diarization.', param: 'model' });
 }

@@ -9,6 +9,7 @@ import {
   diarizationVerboseJson,
 } from '../../contract/diarization.ts';
 import { JOB_STATUSES, JOB_TASKS, job, jobList } from '../../contract/jobs.ts';
+import { SEPARATION_FORMATS, type SeparationResult, separationJson } from '../../contract/separation.ts';
 import {
   TRANSCRIPTION_FORMATS,
   type TranscriptionResult,
@@ -20,7 +21,9 @@ import { GatewayError } from '../../errors.ts';
 import type { JobPage, JobRow, JobService } from '../../jobs/job-service.ts';
 import type { AudioJobs } from '../../services/audio-jobs.ts';
 import { type DiarizationJobRequest, diarizationJobRequest } from '../../services/diarization-job.ts';
+import type { SeparationJobRequest } from '../../services/separation-job.ts';
 import { type TranscriptionRequest, transcriptionRequest } from '../../services/transcription-job.ts';
+import type { SeparationAnswer } from '../audio/separation-response.ts';
 import { errorResponses } from '../error-responses.ts';
 import { sendDiarization } from '../openai/diarization-response.ts';
 import { sendTranscription, sendTranslation } from '../openai/transcription-response.ts';
@@ -55,7 +58,7 @@ const listQuery = z.object({
 
 const resultQuery = z.object({
   response_format: z
-    .enum([...TRANSCRIPTION_FORMATS, 'rttm'])
+    .enum([...TRANSCRIPTION_FORMATS, 'rttm', 'zip'])
     .optional()
     .meta({ description: 'Default: what the job was asked with' }),
 });
@@ -64,9 +67,12 @@ export interface JobRoutesOptions {
   jobs: JobService;
   transcriptionJobs: Pick<AudioJobs<TranscriptionRequest, TranscriptionResult>, 'result'>;
   diarizationJobs: Pick<AudioJobs<DiarizationJobRequest, DiarizationResult>, 'result'>;
+  separationJobs: Pick<AudioJobs<SeparationJobRequest, SeparationResult>, 'result'>;
+  answerSeparation: SeparationAnswer;
 }
 
-export function jobRoutes({ jobs, transcriptionJobs, diarizationJobs }: JobRoutesOptions): Route[] {
+export function jobRoutes(options: JobRoutesOptions): Route[] {
+  const { jobs, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation } = options;
   const sendJob = async (response: Response, row: JobRow) => {
     const [described] = await jobs.describe([row]);
     response.json(described);
@@ -176,9 +182,11 @@ export function jobRoutes({ jobs, transcriptionJobs, diarizationJobs }: JobRoute
                   transcriptionJson,
                   diarizationVerboseJson,
                   diarizationJson,
+                  separationJson,
                 ]),
               },
               'text/plain': { schema: z.string() },
+              'application/zip': { schema: z.string().meta({ format: 'binary' }) },
             },
           },
           ...errorResponses(400, 401, 403, 404, 409, 500, 503),
@@ -187,6 +195,11 @@ export function jobRoutes({ jobs, transcriptionJobs, diarizationJobs }: JobRoute
       handle: async (request, response) => {
         const { response_format: other } = parseQuery(resultQuery, request.query);
         const row = await jobs.get(ownerOf(response), idOf(request.params));
+        if (row.task === 'separation') {
+          const result = await separationJobs.result(row);
+          await answerSeparation(response, { job: row, result }, fitting(other, SEPARATION_FORMATS) ?? 'json');
+          return;
+        }
         if (row.task === 'diarization') {
           const { format } = diarizationJobRequest.parse(row.request);
           sendDiarization(response, await diarizationJobs.result(row), fitting(other, DIARIZATION_FORMATS) ?? format);

@@ -78,7 +78,7 @@ export function receiveAudio<F extends { model: string }, Q, R extends { duratio
     });
 }
 
-interface Acceptance<Q> {
+export interface Acceptance<Q> {
   request: Request;
   response: Response;
   audioRequest: AudioRequest<Q>;
@@ -86,7 +86,7 @@ interface Acceptance<Q> {
   source: ReturnType<typeof audioSource>;
 }
 
-async function acceptJob<Q, R extends { duration: number }>(
+export async function acceptJob<Q, R extends { duration: number }>(
   { jobs, checkWebhook }: AudioRouteOptions,
   work: AudioJobs<Q, R>,
   { request, response, audioRequest, asked, source }: Acceptance<Q>,
