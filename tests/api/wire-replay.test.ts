@@ -21,10 +21,10 @@ const CASES: Record<string, string> = { 'n7-readstream': 'B1', 'py-openks': 'B2'
 
 /** What this version refuses by design, checked before the model and the audio. */
 const REFUSED: Record<string, string> = {
-  'n7-readstream': 'response_format',
-  'n7-tofile': 'response_format',
-  'py-openks': 'response_format',
-  // It asks for granularities without verbose_json, which the official server refuses too.
+  // They ask for granularities without verbose_json, which the official server refuses too.
+  'n7-readstream': 'timestamp_granularities',
+  'n7-tofile': 'timestamp_granularities',
+  'py-openks': 'timestamp_granularities',
   curl: 'timestamp_granularities',
 };
 

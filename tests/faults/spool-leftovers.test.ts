@@ -38,7 +38,7 @@ it('a start removes what a killed gateway was receiving, and leaves a living one
   await putEchoSnapshot(join(dir, 'models'));
   const uploads = async () => {
     const names = await readdir(join(dir, 'data/uploads'), { recursive: true });
-    return names.filter((name) => name.endsWith('/audio'));
+    return names.filter((name) => name.endsWith('/audio-0'));
   };
   const killed = await startGateway({ dir });
   const living = await startGateway({ dir });
