@@ -30,7 +30,7 @@ export const separatedStem = z
   .object({
     stem: askedStem,
     peak_dbfs: z.number().nullable().meta({ description: 'Of the samples, before encoding; null for silence' }),
-    rms_dbfs: z.number().nullable().meta({ description: 'Of both channels; null for silence' }),
+    loudness_lufs: z.number().nullable().meta({ description: 'Integrated, ITU-R BS.1770-4; null for silence' }),
     clipped_samples: z.int().meta({ description: 'Beyond full scale: cut off in every format but `wav_float`' }),
   })
   .meta({ id: 'SeparatedStem' });

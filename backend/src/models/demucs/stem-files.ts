@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type AudioEncoder, type Encoding, openEncoder } from '../../audio/encode.ts';
 import type { FfmpegPrograms } from '../../audio/ffmpeg.ts';
+import { createLoudnessMeter, type LoudnessMeter } from '../../audio/loudness.ts';
 import { STEREO_RATE } from '../../audio/sample-rate.ts';
 import type { AskedStem, SeparatedStem, SeparationOutput } from '../../contract/separation.ts';
 
@@ -39,7 +40,7 @@ export async function openStemFiles({ stems, folder, output, tools, signal }: St
     const file = `${stem}.${suffix}`;
     const options = { ...tools, encoding, sampleRate: STEREO_RATE, channels: 2, signal };
     const encoder = opened.use(await openEncoder(join(folder, file), options));
-    writers.push({ stem, file, encoder, level: { peak: 0, squares: 0, samples: 0, clipped: 0 } });
+    writers.push({ stem, file, encoder, level: { peak: 0, clipped: 0, meter: createLoudnessMeter(STEREO_RATE) } });
   }
   const encoders = opened.move();
   return {
@@ -67,9 +68,8 @@ interface StemWriter {
 
 interface Level {
   peak: number;
-  squares: number;
-  samples: number;
   clipped: number;
+  meter: LoudnessMeter;
 }
 
 function addLevel(level: Level, samples: Float32Array): void {
@@ -77,15 +77,15 @@ function addLevel(level: Level, samples: Float32Array): void {
     const magnitude = Math.abs(sample);
     if (magnitude > level.peak) level.peak = magnitude;
     if (magnitude > 1) level.clipped += 1;
-    level.squares += sample * sample;
   }
-  level.samples += samples.length;
+  level.meter.add(samples);
 }
 
-function describe({ peak, squares, samples, clipped }: Level): Omit<SeparatedStem, 'stem'> {
+function describe({ peak, clipped, meter }: Level): Omit<SeparatedStem, 'stem'> {
+  const loudness = meter.integrated();
   return {
     peak_dbfs: decibels(peak * peak),
-    rms_dbfs: decibels(samples === 0 ? 0 : squares / samples),
+    loudness_lufs: loudness === null ? null : Math.round(100 * loudness) / 100,
     clipped_samples: clipped,
   };
 }
