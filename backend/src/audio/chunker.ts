@@ -6,13 +6,16 @@ export class Chunker {
   }
 
   readonly #chunkSamples: number;
+  readonly #peak: number;
   #chunk: Float32Array<ArrayBuffer>;
   /** Bytes of `#chunk` in use. */
   #filled = 0;
   #taken = 0;
 
-  constructor(chunkSamples: number) {
+  /** @param peak that samples are clamped to. */
+  constructor(chunkSamples: number, peak = 1) {
     this.#chunkSamples = chunkSamples;
+    this.#peak = peak;
     this.#chunk = new Float32Array(chunkSamples);
   }
 
@@ -28,7 +31,7 @@ export class Chunker {
         const full = this.#chunk;
         this.#chunk = new Float32Array(this.#chunkSamples);
         this.#filled = 0;
-        yield clamp(full);
+        yield clamp(full, this.#peak);
       }
     }
   }
@@ -37,16 +40,16 @@ export class Chunker {
   *rest(): Generator<Float32Array, void, void> {
     const samples = Math.floor(this.#filled / 4);
     this.#filled = 0;
-    if (samples > 0) yield clamp(this.#chunk.slice(0, samples));
+    if (samples > 0) yield clamp(this.#chunk.slice(0, samples), this.#peak);
   }
 }
 
 /** Float files may hold any bits: NaN and infinities would spread through a whole model. Full scale is ±1. */
-function clamp(chunk: Float32Array): Float32Array {
+function clamp(chunk: Float32Array, peak: number): Float32Array {
   for (let i = 0; i < chunk.length; i += 1) {
     const sample = chunk[i] ?? 0;
-    if (sample > 1) chunk[i] = 1;
-    else if (sample < -1) chunk[i] = -1;
+    if (sample > peak) chunk[i] = peak;
+    else if (sample < -peak) chunk[i] = -peak;
     else if (Number.isNaN(sample)) chunk[i] = 0;
   }
   return chunk;

@@ -1,4 +1,4 @@
-/** An uploaded file → 16 kHz mono samples, as a stream, by the ffmpeg command line. */
+/** An uploaded file → samples of one rate, as a stream, by the ffmpeg command line. */
 import { GatewayError } from '../errors.ts';
 import { Chunker } from './chunker.ts';
 import {
@@ -33,47 +33,68 @@ export interface DecodeOptions extends FfmpegPrograms {
   idleTimeoutSeconds?: number | undefined;
 }
 
-/** The shortest audio the API accepts: 0.1 s. */
-const MIN_SAMPLES = SAMPLE_RATE / 10;
-/** Samples per chunk handed out: 1 s. Only the last chunk of a file may be shorter. */
-const CHUNK_SAMPLES = SAMPLE_RATE;
+/** What samples are wanted. */
+export interface PcmForm {
+  /** Hz */
+  rate: number;
+  /** Interleaved. A stereo file is mixed down for one; ffmpeg takes 3 dB off a mono file for two. */
+  channels: 1 | 2;
+  /** Samples are clamped to ± this. */
+  peak: number;
+}
+
+const SPEECH: PcmForm = { rate: SAMPLE_RATE, channels: 1, peak: 1 };
+/** The shortest audio the API accepts. */
+const MIN_SECONDS = 0.1;
 const DEFAULT_IDLE_TIMEOUT_SECONDS = 60;
 
 /** Writes of 32 KiB rather than one per packet (4 KiB) take a third off an hour's decode. */
-const OUTPUT = [
-  ...['-vn', '-sn', '-dn', '-map', '0:a:0', '-ac', '1', '-ar', String(SAMPLE_RATE)],
-  ...['-filter_threads', '1', '-threads', '1', '-flush_packets', '0', '-f', 'f32le', 'pipe:1'],
-];
+function outputOf({ rate, channels }: PcmForm): string[] {
+  return [
+    ...['-vn', '-sn', '-dn', '-map', '0:a:0', '-ac', String(channels), '-ar', String(rate)],
+    ...['-filter_threads', '1', '-threads', '1', '-flush_packets', '0', '-f', 'f32le', 'pipe:1'],
+  ];
+}
 
 /**
- * Decodes the file's first audio stream into chunks of 1 s (the last one shorter), samples clamped to ±1 as 16-bit
- * decoding would. Reads no faster than the caller takes them. Leaving the loop kills ffmpeg before it returns.
+ * Decodes the file's first audio stream to 16 kHz mono in chunks of 1 s (the last one shorter), samples clamped to ±1 as
+ * 16-bit decoding would. Reads no faster than the caller takes them. Leaving the loop kills ffmpeg before it returns.
  * A file that breaks off or is damaged after its first 0.1 s yields what could be decoded.
  *
  * @throws GatewayError (param `file`): `audio_too_short` under 0.1 s; `unsupported_audio` when nothing can be decoded,
  *   saying what was found; `audio_too_long` beyond `maxSeconds` or `maxDecodedBytes`, possibly after many chunks.
  *   `request_timeout` when ffmpeg stalls, `internal_error` when it cannot run. The signal's reason when aborted.
  */
-export async function* decodeAudio(path: string, options: DecodeOptions): AsyncGenerator<Float32Array, void, void> {
+export function decodeAudio(path: string, options: DecodeOptions): AsyncGenerator<Float32Array, void, void> {
+  return decodePcm(path, SPEECH, options);
+}
+
+/** As `decodeAudio`, in another form; chunks are of 1 s, their channels interleaved. */
+export async function* decodePcm(
+  path: string,
+  form: PcmForm,
+  options: DecodeOptions,
+): AsyncGenerator<Float32Array, void, void> {
   const program = ffmpegProgram(options);
-  const args = ['-nostdin', ...INPUT_LIMITS, '-i', inputFile(path), ...OUTPUT];
+  const args = ['-nostdin', ...INPUT_LIMITS, '-i', inputFile(path), ...outputOf(form)];
   const ffmpeg = startTool(program, args, options.signal);
   const stall = new StallTimer(options.idleTimeoutSeconds ?? DEFAULT_IDLE_TIMEOUT_SECONDS, ffmpeg.kill);
-  const guard = new LengthGuard(path, options);
-  const chunker = new Chunker(CHUNK_SAMPLES);
+  const guard = new LengthGuard(path, options, form.rate);
+  const chunker = new Chunker(form.rate * form.channels, form.peak);
+  const seconds = () => chunker.samples / (form.rate * form.channels);
   try {
     const reader = ffmpeg.stdout.iterator();
     for (;;) {
-      const next: IteratorResult<Buffer> = await stall.during(reader.next(), chunker.samples / SAMPLE_RATE);
+      const next: IteratorResult<Buffer> = await stall.during(reader.next(), seconds());
       if (next.done === true) break;
-      guard.add(next.value.length / 4);
+      guard.add(next.value.length / (4 * form.channels));
       yield* chunker.push(next.value);
     }
-    const end = await stall.during(ffmpeg.ended, chunker.samples / SAMPLE_RATE);
+    const end = await stall.during(ffmpeg.ended, seconds());
     options.signal.throwIfAborted();
     if (stall.expired) throw stalled(end);
     if (wasStoppedFromOutside(end)) throw stoppedFromOutside(program, end);
-    if (chunker.samples < MIN_SAMPLES) throw await explain(path, chunker.samples, end, options);
+    if (seconds() < MIN_SECONDS) throw await explain(path, seconds(), end, options);
     yield* chunker.rest();
   } finally {
     ffmpeg.kill();
@@ -83,10 +104,9 @@ export async function* decodeAudio(path: string, options: DecodeOptions): AsyncG
 }
 
 /** Why so little came out: only now is ffprobe worth its 60 ms. */
-async function explain(path: string, samples: number, end: ToolEnd, options: DecodeOptions): Promise<GatewayError> {
+async function explain(path: string, seconds: number, end: ToolEnd, options: DecodeOptions): Promise<GatewayError> {
   const info = await probeAudio(path, options);
-  const nothingDecodable =
-    samples === 0 && (end.code !== 0 || (info.durationSeconds ?? 0) * SAMPLE_RATE >= MIN_SAMPLES);
+  const nothingDecodable = seconds === 0 && (end.code !== 0 || (info.durationSeconds ?? 0) >= MIN_SECONDS);
   if (nothingDecodable) {
     const message = `The file's audio (codec ${info.codec}) cannot be decoded; it may be damaged.`;
     return new GatewayError('unsupported_audio', { message, param: 'file', detail: end });

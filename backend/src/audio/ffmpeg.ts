@@ -1,7 +1,7 @@
 /** Starts ffmpeg and ffprobe on an uploaded file: the limits both get, one child's life, and what its end means. */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 
 /** Where the programs are: a name looked up in PATH, or a path. */
@@ -77,6 +77,8 @@ export interface ToolEnd {
 }
 
 export interface Tool {
+  /** Where it was asked for. Writing to a process that is gone does nothing. */
+  stdin: Writable | undefined;
   stdout: Readable;
   /** Resolves when the process is gone and its output closed; rejects with `internal_error` if it could not start. */
   ended: Promise<ToolEnd>;
@@ -84,10 +86,16 @@ export interface Tool {
   kill(): void;
 }
 
-/** Starts a program without stdin; aborting the signal kills it. */
-export function startTool(program: string, args: readonly string[], signal: AbortSignal): Tool {
+/** Starts a program, without stdin unless it is asked for; aborting the signal kills it. */
+export function startTool(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): Tool {
   signal.throwIfAborted();
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+  const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+  child.stdin?.on('error', () => {}); // EPIPE: its end says why
   let tail = Buffer.alloc(0);
   const ended = new Promise<ToolEnd>((resolve, reject) => {
     child.on('error', (error) => {
@@ -101,7 +109,12 @@ export function startTool(program: string, args: readonly string[], signal: Abor
   child.stderr?.on('data', (bytes: Buffer) => {
     tail = Buffer.concat([tail, bytes]).subarray(-STDERR_TAIL_BYTES);
   });
-  return { stdout: child.stdout ?? Readable.from([]), ended, kill: () => void child.kill('SIGKILL') };
+  return {
+    stdin: child.stdin ?? undefined,
+    stdout: child.stdout ?? Readable.from([]),
+    ended,
+    kill: () => void child.kill('SIGKILL'),
+  };
 }
 
 /** The end of a program nobody here stopped: a shutdown's signal reached it (ffmpeg then exits 255), or the memory killer. */

@@ -24,22 +24,25 @@ export class LengthGuard {
   readonly #path: string;
   readonly #limits: LengthLimits;
   readonly #stop = new AbortController();
+  readonly #rate: number;
   #samples = 0;
   #probe: Promise<void> | undefined;
   #info: AudioInfo | undefined;
 
-  constructor(path: string, limits: LengthLimits) {
+  /** @param rate of the samples counted, in Hz. */
+  constructor(path: string, limits: LengthLimits, rate = SAMPLE_RATE) {
     this.#path = path;
     this.#limits = limits;
+    this.#rate = rate;
   }
 
-  /** Counts decoded samples. @throws GatewayError `audio_too_long` (param `file`). */
+  /** Counts decoded samples of each channel. @throws GatewayError `audio_too_long` (param `file`). */
   add(samples: number): void {
     this.#samples += samples;
     const { maxSeconds, maxDecodedBytes } = this.#limits;
-    const seconds = this.#samples / SAMPLE_RATE;
+    const seconds = this.#samples / this.#rate;
     if (seconds > maxSeconds) throw tooLong(`The audio is longer than ${maxSeconds} seconds`, maxSeconds);
-    if (this.#samples * BYTES_PER_SAMPLE > maxDecodedBytes) throw tooMuch(maxDecodedBytes);
+    if (seconds * SAMPLE_RATE * BYTES_PER_SAMPLE > maxDecodedBytes) throw tooMuch(maxDecodedBytes);
     if (seconds >= PROBE_AFTER_SECONDS) this.#probe ??= this.#ask();
     if (this.#info !== undefined) this.#checkInfo(this.#info, seconds);
   }

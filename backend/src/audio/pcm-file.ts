@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
-import { GatewayError } from '../errors.ts';
+import { diskFull } from './disk-full.ts';
 import { SAMPLE_RATE } from './sample-rate.ts';
 
 const BYTES_PER_SAMPLE = 2;
@@ -29,7 +29,7 @@ export async function writePcmFile(path: string, chunks: Chunks): Promise<number
     {
       await using file = await open(temporary, 'wx');
       for await (const chunk of chunks) {
-        await file.appendFile(toIntegers(chunk)).catch(diskFull);
+        await file.appendFile(toIntegers(chunk)).catch((error) => diskFull(error, 'the decoded audio'));
         samples += chunk.length;
       }
       await file.sync();
@@ -92,12 +92,4 @@ function toIntegers(chunk: Float32Array): Uint8Array {
     integers[i] = Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, Math.round(sample * FULL_SCALE)));
   }
   return new Uint8Array(integers.buffer);
-}
-
-function diskFull(error: NodeJS.ErrnoException): never {
-  if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') throw error;
-  throw new GatewayError('insufficient_storage', {
-    message: "The server's disk is full: the decoded audio does not fit. Retry later, or with shorter audio.",
-    cause: error,
-  });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, seedOf } from '../../../backend/src/models/whisper/random.ts';
+import { createRandom } from '../../../backend/src/models/random.ts';
+import { seedOf } from '../../../backend/src/models/whisper/seed-of.ts';
 import { chooseToken } from '../../../backend/src/models/whisper/sample-token.ts';
 import { applyRules, logSumExp, type TokenRules } from '../../../backend/src/models/whisper/token-rules.ts';
 

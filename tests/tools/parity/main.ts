@@ -10,6 +10,7 @@ const USAGE = `Usage: npm run parity -- NAME [ARGUMENT...] [--json]
   diarization                clustering and reconstruction against pyannote.audio's intermediate results, in every folder
                              of PARITY_FIXTURES (../shared/diarization-parity); PLDA_WEIGHTS: folder of plda.npz and
                              xvec_transform.npz (../shared/hub/FinDIT-Studio/dia-models)
+  separation                 HTDemucs' stems against the reference's, on a small model
   whisper-memcpy             copies between memories inside the loop, counted on a GPU; without one it says NOT RUN
   --json                     a last line with {"name", "pass", "figures"}
 
@@ -17,6 +18,7 @@ Exit status: 0 when all cases are equal, 1 when not, 2 for wrong usage.`;
 
 const SUITES: Record<string, () => Promise<{ run(args: readonly string[]): Promise<BenchReport> }>> = {
   diarization: () => import('./diarization.ts'),
+  separation: () => import('./separation.ts'),
   whisper: () => import('./whisper.ts'),
   'whisper-memcpy': () => import('./whisper-memcpy.ts'),
   'whisper-shapes': () => import('./whisper-shapes.ts'),

@@ -1,5 +1,6 @@
 /** Decoding with the loop inside the graph: one run, or some, per batch of rows with prompts of one length. */
 import type { OpenedSession, TensorLike } from '../../audio/session.ts';
+import { createRandom } from '../random.ts';
 import type { CrossRows } from './cross-rows.ts';
 import {
   type DecodedRow,
@@ -15,7 +16,6 @@ import {
 import type { WhisperLayout } from './layout.ts';
 import { LOOP_INPUTS, LOOP_OUTPUTS } from './loop-io.ts';
 import { FORBIDDEN } from './loop-rules.ts';
-import { createRandom } from './random.ts';
 import { languagesAt } from './step-decoder.ts';
 import { type TokenRules, tokenRules } from './token-rules.ts';
 

@@ -1,4 +1,6 @@
 /** Decoding with the loop outside the graph: one run per token. For graphs that cannot be rewritten, beams, and the tests' yardstick. */
+
+import { createRandom } from '../random.ts';
 import { decodeBeams } from './beam-decoder.ts';
 import {
   type Alignment,
@@ -15,7 +17,6 @@ import {
 import { createDecoderPasses, type DecoderSessions, type Pass } from './decoder-passes.ts';
 import { gatherAlignment } from './gather-alignment.ts';
 import type { WhisperLayout } from './layout.ts';
-import { createRandom } from './random.ts';
 import { chooseToken } from './sample-token.ts';
 import { applyRules, tokenRules } from './token-rules.ts';
 

@@ -2,8 +2,8 @@
 import type { LogMel } from '../../audio/log-mel.ts';
 import type { AttentionWeights } from './alignment.ts';
 import type { DecodedRow, LanguageProbability, WhisperDecoder } from './decoder.ts';
-import { seedOf } from './random.ts';
 import type { Lane, SchedulerOptions } from './scheduler.ts';
+import { seedOf } from './seed-of.ts';
 
 /** A window's audio, and its encoding once a job has needed it: temperatures, languages and word times share it. */
 export interface WindowAudio {
