@@ -16,11 +16,19 @@ import { type Api, errorOf, eventually, type FormValues, json, startApi, toForm 
 const run = promisify(execFile);
 const MODEL = 'shares';
 const SHARES = { drums: 0.1, bass: 0.2, other: 0.3, vocals: 0.4 };
-/** 16 kHz mono, zero in the mean: the model's shares are of what is left without it. */
-const SIGNAL = Float32Array.from({ length: 16_000 * 3 }, (_, i) => {
+/** 3 s at 16 kHz in stereo, zero in the mean: the model's shares are of what is left without it. */
+const SONG = stereoWav(3, (i, channel) => {
   const at = (2 * Math.PI * i) / 16_000;
-  return 0.3 * Math.sin(100 * at) + 0.2 * Math.sin(250 * at);
+  return 0.3 * Math.sin(100 * at) + (channel === 0 ? 0.2 : -0.1) * Math.sin(250 * at);
 });
+
+function stereoWav(seconds: number, sample: (i: number, channel: number) => number): Buffer<ArrayBuffer> {
+  const file = wavOf(Float32Array.from({ length: 2 * 16_000 * seconds }, (_, i) => sample(i >> 1, i % 2)));
+  file.writeUInt16LE(2, 22);
+  file.writeUInt32LE(64_000, 28);
+  file.writeUInt16LE(4, 32);
+  return file;
+}
 
 type Separation = z.infer<typeof separationJson>;
 
@@ -45,7 +53,7 @@ afterAll(async () => {
 const separate = (values: FormValues = {}): Promise<Response> =>
   api.fetch('/v1/audio/separations', {
     method: 'POST',
-    body: toForm({ file: new File([wavOf(SIGNAL)], 'song.wav'), model: MODEL, ...values }),
+    body: toForm({ file: new File([SONG], 'song.wav'), model: MODEL, ...values }),
   });
 
 /** Samples [frames, 2] of an encoded file. */
@@ -68,7 +76,7 @@ it('answers with a file for each stem, which together are the recording', async 
   const answer = await json<Separation>(response);
   expect(answer).toMatchObject({ object: 'separation', model: MODEL, duration: 3, sample_rate: 44_100 });
   expect(answer.stems.map(({ stem }) => stem)).toEqual(Object.keys(SHARES));
-  const mix = await decoded(wavOf(SIGNAL));
+  const mix = await decoded(SONG);
   for (const { stem, url, bytes, content_type, clipped_samples, loudness_lufs, peak_dbfs } of answer.stems) {
     const content = await fetched(url);
     expect([content.length, content_type, clipped_samples]).toEqual([bytes, 'audio/wav', 0]);
@@ -92,7 +100,7 @@ it('makes the stems that are asked for, and the instrumental of the vocals’ re
   ]);
   expect(answer.residual_db).toBeNull();
   const [vocals, instrumental] = await Promise.all(answer.stems.map(async ({ url }) => decoded(await fetched(url))));
-  const mix = await decoded(wavOf(SIGNAL));
+  const mix = await decoded(SONG);
   const rest = mix.map((sample, i) => Math.abs(sample - (vocals?.[i] ?? 0) - (instrumental?.[i] ?? 0)));
   expect(rest.reduce((most, value) => Math.max(most, value), 0)).toBeLessThan(1e-5);
 });
