@@ -37,7 +37,7 @@ import { jobRoutes } from './http/jobs/jobs.ts';
 import { diarizationRoute } from './http/openai/diarizations.ts';
 import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
-import { transcriptionRoute } from './http/openai/transcriptions.ts';
+import { transcriptionRoutes } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
 import { healthRoutes } from './http/ops/health.ts';
 import { metricsRoute } from './http/ops/metrics.ts';
@@ -265,7 +265,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     count: (model, seconds) => metrics.audioDone(model, 'separation', seconds),
   });
   const unmetered = countTranscription(
-    createTranscriptionService(registry, limits, diarization),
+    createTranscriptionService(registry, limits, { diarization, separation }),
     (model, task, seconds) => metrics.audioDone(model, task, seconds),
   );
   const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
@@ -340,6 +340,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     service: transcription,
     transcriptionJobs,
     diarization,
+    separation,
     diarizationJobs,
     voices: knownVoices({
       diarization,
@@ -377,10 +378,10 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     trustProxy: config.trustProxy,
     frontendDist: config.frontendDist,
     routes: [
-      transcriptionRoute(audio),
+      ...transcriptionRoutes(audio),
       translationRoute(audio),
       diarizationRoute(audio),
-      separationRoute({ ...audio, separation, separationJobs, answer: answerSeparation, probe }),
+      separationRoute({ ...audio, separationJobs, answer: answerSeparation, probe }),
       ...speakerRoutes({
         speakers,
         uploads,

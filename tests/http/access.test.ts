@@ -50,6 +50,7 @@ const TABLE: Record<string, Row> = {
   'POST /v1/audio/transcriptions': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/translations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/diarizations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
+  'POST /v1/audio/pipelines': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/audio/separations': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'POST /v1/speakers': forKeys('400 invalid_multipart', '403 insufficient_scope'),
   'GET /v1/speakers': forKeys('200', '403 insufficient_scope'),

@@ -43,6 +43,8 @@ export const transcriptionParams = z.object({
   words: z.boolean(),
   /** The tokens' log-probabilities are wanted in the result. */
   logprobs: z.boolean().optional(),
+  /** The vocals are taken out of the audio first, and only they are heard. A pipeline is not told: another model does that. */
+  separate: z.object({ model: z.string() }).optional(),
   /** Who speaks is wanted too. A pipeline is not told: another model hears that. */
   diarize: diarizationRequest.optional(),
 });

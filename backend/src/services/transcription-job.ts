@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   TIMESTAMP_GRANULARITIES,
   TRANSCRIPTION_FORMATS,
+  type TranscriptionParams,
   type TranscriptionResult,
   type TranscriptWindow,
   transcriptionParams,
@@ -33,7 +34,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
   return async ({ job, inputPath, workDir, checkpoint, signal, saveWindow, enterStage }) => {
     const request = transcriptionRequest.parse(job.request);
     const { params } = request;
-    const stages = timeStages(params.task === 'translate' ? 'translation' : 'transcription', enterStage);
+    const stages = timeStages(firstStage(params), enterStage);
     const from = checkpoint && {
       windows: z.array(transcriptWindow).parse(checkpoint.windows),
       position: checkpoint.position,
@@ -68,6 +69,11 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
       },
     };
   };
+}
+
+function firstStage({ task, separate }: TranscriptionParams): string {
+  if (separate !== undefined) return 'decoding';
+  return task === 'translate' ? 'translation' : 'transcription';
 }
 
 function finished(window: TranscriptWindow, position: unknown) {

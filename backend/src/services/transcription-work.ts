@@ -13,10 +13,11 @@ export function transcriptionWork(
     taskOf: ({ params }) => (params.task === 'translate' ? 'translation' : 'transcription'),
     modelId: (model) => registry.resolve(model, 'transcription').id,
     paramsOf: ({ params }) => params,
-    identify: async (model, { params: { diarize } }) => {
+    identify: async (model, { params: { diarize, separate } }) => {
       const models = await Promise.all([
         registry.identify(model, 'transcription'),
         ...(diarize === undefined ? [] : [registry.identify(diarize.model, 'diarization')]),
+        ...(separate === undefined ? [] : [registry.identify(separate.model, 'separation')]),
       ]);
       const known = models.filter((identity) => identity !== undefined);
       return known.length === models.length ? known : undefined;

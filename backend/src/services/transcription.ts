@@ -1,5 +1,8 @@
-/** Speech to text: finds the model, checks what it can do, runs the audio through it; and who speaks, if that is asked. */
-import { rm } from 'node:fs/promises';
+/** Speech to text: finds the model, checks what it can do, runs the audio through it; and who speaks, or the vocals
+ * alone, if that is asked. */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
@@ -7,6 +10,7 @@ import type { ModelRegistry } from '../registry/registry.ts';
 import { addSpeakers } from './add-speakers.ts';
 import type { DiarizationService } from './diarization.ts';
 import type { ModelUse } from './model-use.ts';
+import type { SeparationService } from './separation.ts';
 
 export interface TranscriptionService {
   /**
@@ -34,15 +38,22 @@ export interface TranscriptionService {
   }): Promise<TranscriptionResult>;
 }
 
+/** What else may be done in the same request. */
+export interface OtherStages {
+  diarization: DiarizationService;
+  separation: SeparationService;
+}
+
 export function createTranscriptionService(
   registry: ModelRegistry,
   limits: RunInput['limits'],
-  diarization: DiarizationService,
+  { diarization, separation }: OtherStages,
 ): TranscriptionService {
   const check = (model: string, params: TranscriptionParams) => {
     const { definition } = registry.resolve(model, 'transcription');
     const { languages } = definition;
     if (params.diarize !== undefined) diarization.modelId(params.diarize.model);
+    if (params.separate !== undefined) separation.stemsOf(params.separate.model, [VOCALS]);
     if (params.logprobs === true && definition.logprobs !== true) {
       throw new GatewayError('unsupported_value', {
         message: `The model '${model}' gives no log-probabilities; leave \`include[]\` out, or use a whisper model.`,
@@ -74,32 +85,65 @@ export function createTranscriptionService(
   };
   return {
     check,
-    async transcribe({ audioPath, resume, model, use, onStage, params: { diarize, ...params }, ...request }) {
-      check(model, { diarize, ...params });
-      if (diarize === undefined) {
-        return registry.run('transcription', model, {
-          ...{ ...request, params, ...use },
-          input: { audioPath, limits, resume },
-        });
-      }
-      // Decoded once for both models.
-      const pcmPath = resume?.pcmPath ?? `${audioPath}.s16`;
-      const words = params.words || registry.resolve(model, 'transcription').definition.wordTimes === true;
+    async transcribe({ model, params: { diarize, separate, ...params }, ...rest }) {
+      check(model, { diarize, separate, ...params });
+      if (separate === undefined) return heard(rest.audioPath, { model, diarize, params, ...rest });
+      const { audioPath, resume, signal, use, onStage } = rest;
+      const folder = `${resume?.pcmPath ?? audioPath}.stems`;
+      const vocals = join(folder, `${VOCALS}.wav`);
       try {
-        onStage?.('transcription', 0);
-        const transcript = await registry.run('transcription', model, {
-          ...{ ...request, params: { ...params, words }, ...use },
-          input: { audioPath, limits, resume: { ...resume, pcmPath } },
-        });
-        const { signal, unlimited } = request;
-        const speakers = await diarization.diarize({
-          ...{ request: diarize, audioPath, pcmPath, signal, unlimited, use },
-          ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
-        });
-        return addSpeakers(transcript, speakers);
+        // An earlier attempt of a job may have done that.
+        if (!existsSync(vocals)) {
+          await mkdir(folder, { recursive: true, mode: 0o700 });
+          await separation.separate({
+            ...{ model: separate.model, audioPath, outputDir: folder, signal, use },
+            params: { stems: [VOCALS], output: 'wav', shifts: 0 },
+            ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
+          });
+        }
+        return await heard(vocals, { model, diarize, params, ...rest });
       } finally {
-        if (resume?.pcmPath === undefined) await rm(pcmPath, { force: true });
+        if (resume?.pcmPath === undefined) await rm(folder, { recursive: true, force: true });
       }
     },
   };
+
+  /** Transcribed, and with who speaks if that is asked. */
+  async function heard(
+    audioPath: string,
+    { model, diarize, params, resume, use, onStage, audioPath: _, ...request }: HeardRequest,
+  ): Promise<TranscriptionResult> {
+    if (diarize === undefined) {
+      return registry.run('transcription', model, {
+        ...{ ...request, params, ...use },
+        input: { audioPath, limits, resume },
+      });
+    }
+    // Decoded once for both models.
+    const pcmPath = resume?.pcmPath ?? `${audioPath}.s16`;
+    const words = params.words || registry.resolve(model, 'transcription').definition.wordTimes === true;
+    try {
+      onStage?.('transcription', 0);
+      const transcript = await registry.run('transcription', model, {
+        ...{ ...request, params: { ...params, words }, ...use },
+        input: { audioPath, limits, resume: { ...resume, pcmPath } },
+      });
+      const { signal, unlimited } = request;
+      const speakers = await diarization.diarize({
+        ...{ request: diarize, audioPath, pcmPath, signal, unlimited, use },
+        ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
+      });
+      return addSpeakers(transcript, speakers);
+    } finally {
+      if (resume?.pcmPath === undefined) await rm(pcmPath, { force: true });
+    }
+  }
+}
+
+const VOCALS = 'vocals';
+
+type TranscribeRequest = Parameters<TranscriptionService['transcribe']>[0];
+
+interface HeardRequest extends TranscribeRequest {
+  diarize: TranscriptionParams['diarize'];
 }

@@ -19,8 +19,10 @@ export interface TranscriptionForm {
   format: (typeof TRANSCRIPTION_FORMATS)[number];
   stream: boolean;
   granularities: ReadonlySet<(typeof TIMESTAMP_GRANULARITIES)[number]>;
-  /** But for `diarize`: see `speakers`. */
+  /** But for `diarize` and `separate`: see below. */
   params: TranscriptionParams;
+  /** The vocals alone are to be heard; the model that takes them out, if it was named. */
+  vocals?: { model: string | undefined };
   /** Who speaks is wanted too; `model` as it was named, if it was. */
   speakers?: SpeakerForm & { model: string | undefined };
 }
@@ -53,6 +55,8 @@ const fields = z.object({
   response_format: z.enum(TRANSCRIPTION_FORMATS).default('json'),
   stream: flag.default(false),
   diarize: flag.default(false),
+  separate_vocals: flag.default(false),
+  separation_model: z.string().trim().min(1, 'must not be empty').optional(),
   diarization_model: z.string().trim().min(1, 'must not be empty').optional(),
   temperature: z
     .string()
@@ -123,6 +127,7 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
   const diarize = form.diarize || form.response_format === 'diarized_json';
   return {
     ...(diarize ? { speakers: parseSpeakers(flat, form.diarization_model) } : {}),
+    ...(form.separate_vocals ? { vocals: { model: form.separation_model } } : {}),
     model: form.model,
     format: form.response_format,
     stream: form.stream,
@@ -139,6 +144,17 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       ...(form.include.length > 0 ? { logprobs: true } : {}),
     },
   };
+}
+
+/** A transcription with who says what, of the vocals alone; each may be turned off. */
+export function parsePipelineForm(body: Readonly<Record<string, unknown>>): TranscriptionForm {
+  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined && value !== ''));
+  return parseTranscriptionForm({
+    response_format: 'verbose_json',
+    separate_vocals: 'true',
+    diarize: 'true',
+    ...given,
+  });
 }
 
 /** The fields of a translation: those of a transcription that OpenAI has there, and ours; others pass and are ignored. */

@@ -52,6 +52,13 @@ const form = z
     diarize: z.boolean().optional().meta({
       description: 'Beyond OpenAI: say who speaks; `diarized_json` does so by itself',
     }),
+    separate_vocals: z.boolean().optional().meta({
+      description: 'Beyond OpenAI: take the vocals out of the audio first, and hear them alone',
+    }),
+    separation_model: z
+      .string()
+      .optional()
+      .meta({ description: 'With `separate_vocals`: id or alias; default: the first there is' }),
     diarization_model: z
       .string()
       .optional()
@@ -60,6 +67,15 @@ const form = z
     ...jobFields,
   })
   .meta({ id: 'CreateTranscriptionRequest' });
+
+/** The same, with other defaults. */
+const pipelineForm = form
+  .extend({
+    response_format: z.enum(TRANSCRIPTION_FORMATS).optional().meta({ description: 'Default `verbose_json`' }),
+    separate_vocals: z.boolean().optional().meta({ description: 'Default true' }),
+    diarize: z.boolean().optional().meta({ description: 'Default true' }),
+  })
+  .meta({ id: 'CreatePipelineRequest' });
 
 export const transcriptionOperation: ZodOpenApiOperationObject = {
   operationId: 'createTranscription',
@@ -87,4 +103,11 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
     ...jobResponses,
     ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
+};
+
+export const pipelineOperation: ZodOpenApiOperationObject = {
+  ...transcriptionOperation,
+  operationId: 'createPipeline',
+  summary: 'Vocals taken out, written down, and told who says what',
+  requestBody: { required: true, content: { 'multipart/form-data': { schema: pipelineForm } } },
 };
