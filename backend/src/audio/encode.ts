@@ -5,11 +5,12 @@ import type { Writable } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { insufficientStorage } from './disk-full.ts';
 import { type FfmpegPrograms, ffmpegProgram, inputFile, startTool, type ToolEnd } from './ffmpeg.ts';
-import { openWavFile, type WavSample } from './wav-file.ts';
+import { pcmBytes, type SampleFormat } from './pcm-bytes.ts';
+import { openWavFile } from './wav-file.ts';
 
 /** `kbps`: of a constant rate (mp3) or the mean of a variable one (opus, which is always at 48 kHz). */
 export type Encoding =
-  | { format: 'wav'; sample: WavSample }
+  | { format: 'wav'; sample: SampleFormat }
   | { format: 'flac'; sample: 's16' | 's24' }
   | { format: 'mp3'; kbps: number }
   | { format: 'opus'; kbps: number };
@@ -95,7 +96,7 @@ function pipe(path: string, options: EncoderOptions): Sink {
     async write(samples) {
       if (stdin === undefined || stdin.destroyed) return await failed();
       // A copy: the pipe may keep it for later.
-      if (stdin.write(new Uint8Array(samples.slice().buffer))) return;
+      if (stdin.write(pcmBytes(samples.slice(), pipedAs(options.encoding)))) return;
       await drainedOrClosed(stdin);
       if (stdin.destroyed) await failed();
     },
@@ -127,9 +128,15 @@ function drainedOrClosed(stream: Writable): Promise<void> {
 
 function argumentsOf(path: string, { encoding, sampleRate, channels }: EncoderOptions): string[] {
   return [
-    ...['-nostdin', '-hide_banner', '-v', 'error', '-f', 'f32le', '-ar', String(sampleRate), '-ac', String(channels)],
+    ...['-nostdin', '-hide_banner', '-v', 'error', '-f', `${pipedAs(encoding)}le`],
+    ...['-ar', String(sampleRate), '-ac', String(channels)],
     ...['-i', 'pipe:0', '-threads', '1', '-filter_threads', '1', ...codecOf(encoding), inputFile(path)],
   ];
+}
+
+/** Rounded here: ffmpeg would round floats down to 24 bits. */
+function pipedAs(encoding: Encoding): SampleFormat {
+  return encoding.format === 'flac' ? encoding.sample : 'f32';
 }
 
 function codecOf(encoding: Encoding): string[] {
@@ -137,7 +144,7 @@ function codecOf(encoding: Encoding): string[] {
     case 'wav':
       throw new Error('wav is written without ffmpeg');
     case 'flac':
-      // 24 of 32 bits are what ffmpeg's encoder keeps.
+      // ffmpeg's encoder has no s24: it keeps the upper 24 of 32 bits.
       return ['-c:a', 'flac', '-sample_fmt', encoding.sample === 's16' ? 's16' : 's32', '-f', 'flac'];
     case 'mp3':
       return ['-c:a', 'libmp3lame', '-b:a', `${encoding.kbps}k`, '-f', 'mp3'];

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { diskFull } from './disk-full.ts';
+import { pcmBytes } from './pcm-bytes.ts';
 import { SAMPLE_RATE } from './sample-rate.ts';
 
 const BYTES_PER_SAMPLE = 2;
@@ -29,7 +30,7 @@ export async function writePcmFile(path: string, chunks: Chunks): Promise<number
     {
       await using file = await open(temporary, 'wx');
       for await (const chunk of chunks) {
-        await file.appendFile(toIntegers(chunk)).catch((error) => diskFull(error, 'the decoded audio'));
+        await file.appendFile(pcmBytes(chunk, 's16')).catch((error) => diskFull(error, 'the decoded audio'));
         samples += chunk.length;
       }
       await file.sync();
@@ -83,13 +84,4 @@ export async function* readPcmFile(path: string, from = 0): AsyncGenerator<Float
     throw new RangeError(`${path} has ${samples} samples, there is no sample ${from}`);
   }
   for (let at = from; at < samples; at += CHUNK_SAMPLES) yield file.read(at, Math.min(CHUNK_SAMPLES, samples - at));
-}
-
-/** Hosts are little-endian (x64, arm64). */
-function toIntegers(chunk: Float32Array): Uint8Array {
-  const integers = new Int16Array(chunk.length);
-  for (const [i, sample] of chunk.entries()) {
-    integers[i] = Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, Math.round(sample * FULL_SCALE)));
-  }
-  return new Uint8Array(integers.buffer);
 }

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { diskFull } from './disk-full.ts';
+import { pcmBytes } from './pcm-bytes.ts';
 import { STEREO_RATE } from './sample-rate.ts';
 
 const BYTES_PER_FRAME = 8;
@@ -25,7 +26,7 @@ export async function writeStereoFile(path: string, chunks: Chunks): Promise<num
     {
       await using file = await open(temporary, 'wx');
       for await (const chunk of chunks) {
-        const part = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+        const part = pcmBytes(chunk, 'f32');
         await file.appendFile(part).catch((error) => diskFull(error, 'the decoded audio'));
         bytes += part.length;
       }

@@ -1,26 +1,23 @@
 /** Writes a wav file as samples come: RIFF, or RF64 (EBU Tech 3306) once it has grown beyond RIFF's 4 GiB. */
 import { open } from 'node:fs/promises';
 import { diskFull } from './disk-full.ts';
-
-/** Little-endian integers of 16 or 24 bits, or 32-bit floats. */
-export type WavSample = 's16' | 's24' | 'f32';
+import { pcmBytes, SAMPLE_BYTES, type SampleFormat } from './pcm-bytes.ts';
 
 export interface WavForm {
-  sample: WavSample;
+  sample: SampleFormat;
   /** Hz. */
   sampleRate: number;
   channels: number;
 }
 
 export interface WavFile {
-  /** Samples [n, channels]; integers are rounded, halves upwards and without dither, and clipped at full scale. */
+  /** Samples [n, channels], as `pcmBytes` rounds and clips them. */
   write(samples: Float32Array): Promise<void>;
   /** Writes the lengths; all is on the disk. */
   end(): Promise<void>;
   close(): Promise<void>;
 }
 
-const BYTES: Record<WavSample, number> = { s16: 2, s24: 3, f32: 4 };
 const PCM = 1;
 const IEEE_FLOAT = 3;
 /** RIFF, length, WAVE; JUNK or ds64 of 28; fmt of 16; data. */
@@ -40,7 +37,7 @@ export async function openWavFile(path: string, form: WavForm): Promise<WavFile>
   };
   return {
     async write(samples) {
-      const bytes = encode(samples, form.sample);
+      const bytes = pcmBytes(samples, form.sample);
       await put(bytes, HEADER_BYTES + dataBytes);
       dataBytes += bytes.length;
     },
@@ -56,21 +53,9 @@ export async function openWavFile(path: string, form: WavForm): Promise<WavFile>
   };
 }
 
-function encode(samples: Float32Array, sample: WavSample): Uint8Array {
-  if (sample === 'f32') return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-  const size = BYTES[sample];
-  const scale = 2 ** (8 * size - 1);
-  const bytes = Buffer.allocUnsafe(samples.length * size);
-  for (let i = 0; i < samples.length; i += 1) {
-    const value = Math.max(-scale, Math.min(scale - 1, Math.round((samples[i] as number) * scale)));
-    bytes.writeIntLE(value, i * size, size);
-  }
-  return bytes;
-}
-
 /** Room for 64-bit lengths is kept from the start, as a chunk that readers of RIFF pass over. */
 export function wavHeader({ sample, sampleRate, channels }: WavForm, dataBytes: number): Uint8Array {
-  const size = BYTES[sample];
+  const size = SAMPLE_BYTES[sample];
   const riffBytes = HEADER_BYTES - 8 + dataBytes + (dataBytes % 2);
   const isLarge = riffBytes > LARGEST_RIFF;
   const header = Buffer.alloc(HEADER_BYTES);
