@@ -44,7 +44,7 @@ export function createSeparationService({ registry, limits, count }: SeparationS
     modelId: (name) => registry.resolve(name ?? registry.firstOf('separation'), 'separation').id,
     stemsOf(model, asked) {
       const stems = (registry.resolve(model, 'separation').definition.stems ?? []) as AskedStem[];
-      const offered = stems.includes('vocals') ? [...stems, INSTRUMENTAL] : stems;
+      const offered = [...new Set(stems.includes('vocals') ? [...stems, INSTRUMENTAL] : stems)];
       const missing = asked.find((stem) => !offered.includes(stem));
       if (missing !== undefined) {
         throw new GatewayError('unsupported_value', {

@@ -1,0 +1,160 @@
+/** What separation families share: an audio file in, a file for each stem out, and what is to be said of them. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeStereo } from '../audio/decode-stereo.ts';
+import type { Encoding } from '../audio/encode.ts';
+import { createLoudnessMeter, type LoudnessMeter } from '../audio/loudness.ts';
+import { STEREO_RATE } from '../audio/sample-rate.ts';
+import { openStereoFile, type StereoSource, writeStereoFile } from '../audio/stereo-file.ts';
+import { writeStems } from '../audio/write-stems.ts';
+import {
+  INSTRUMENTAL,
+  type SeparatedStem,
+  type SeparationOutput,
+  type SeparationParams,
+  type SeparationResult,
+} from '../contract/separation.ts';
+import type { LoadContext, RunContext, RunInput } from './define-model.ts';
+import { namedOutOfMemory } from './out-of-memory.ts';
+
+export interface Separator {
+  /** All stems that the model makes. */
+  stems: readonly string[];
+  /**
+   * Those that are wanted, in the model's order: blocks of samples [n, 2] each, in order and without gaps, of the whole track.
+   * `onSegment` is told after each segment.
+   */
+  separate(
+    track: StereoSource,
+    wanted: readonly string[],
+    options: { shifts: number; signal: AbortSignal; onSegment(done: number, total: number): void },
+  ): AsyncIterable<readonly Float32Array[]>;
+}
+
+const VOCALS = 'vocals';
+const MIX_FILE = 'mix.f32';
+
+const ENCODINGS: Readonly<Record<SeparationOutput, { suffix: string; encoding: Encoding }>> = {
+  wav: { suffix: 'wav', encoding: { format: 'wav', sample: 's16' } },
+  wav_24: { suffix: 'wav', encoding: { format: 'wav', sample: 's24' } },
+  wav_float: { suffix: 'wav', encoding: { format: 'wav', sample: 'f32' } },
+  flac: { suffix: 'flac', encoding: { format: 'flac', sample: 's24' } },
+  mp3: { suffix: 'mp3', encoding: { format: 'mp3', kbps: 256 } },
+  opus: { suffix: 'opus', encoding: { format: 'opus', kbps: 160 } },
+};
+
+/** The work of a separation pipeline's `run`. */
+export async function separateToFiles(
+  separator: Separator,
+  { audioPath, limits, outputDir }: RunInput,
+  params: SeparationParams,
+  { signal, emit }: RunContext<'separation'>,
+  tools: LoadContext['tools'],
+): Promise<SeparationResult> {
+  if (outputDir === undefined) throw new Error('A separation needs a folder for its files');
+  const mixPath = join(outputDir, MIX_FILE);
+  try {
+    emit({ type: 'progress', stage: 'decoding', done: 0 });
+    await writeStereoFile(mixPath, decodeStereo(audioPath, { signal, ...limits, ...tools }));
+    await using mix = await openStereoFile(mixPath);
+    const { suffix, encoding } = ENCODINGS[params.output];
+    const stems = tapStems(separator, mix, params, {
+      signal,
+      onSegment: (done, total) => emit({ type: 'progress', stage: 'separation', done: done / total }),
+    });
+    const files = params.stems.map((stem) => `${stem}.${suffix}`);
+    const paths = files.map((file) => join(outputDir, file));
+    await writeStems(stems.blocks, paths, { encoding, signal, ffmpegPath: tools.ffmpegPath });
+    return {
+      duration: mix.frames / STEREO_RATE,
+      sample_rate: STEREO_RATE,
+      stems: params.stems.map((stem, index) => ({ stem, file: files[index] ?? '', ...stems.levelOf(index) })),
+      residual_db: stems.residual(),
+    };
+  } catch (error) {
+    throw namedOutOfMemory(error);
+  } finally {
+    await rm(mixPath, { force: true });
+  }
+}
+
+interface Level {
+  peak: number;
+  clipped: number;
+  meter: LoudnessMeter;
+}
+
+/** The asked stems, measured as they pass. An instrumental that the model does not make is what the vocals leave of the mix. */
+function tapStems(
+  { stems: all, separate }: Separator,
+  mix: StereoSource,
+  { stems, shifts }: SeparationParams,
+  options: { signal: AbortSignal; onSegment(done: number, total: number): void },
+) {
+  const fromVocals = stems.includes(INSTRUMENTAL) && !all.includes(INSTRUMENTAL);
+  const made = all.filter((stem) => stems.some((asked) => asked === stem) || (fromVocals && stem === VOCALS));
+  const levels = stems.map((): Level => ({ peak: 0, clipped: 0, meter: createLoudnessMeter(STEREO_RATE) }));
+  const power = { mix: 0, lacking: 0 };
+
+  async function* blocks(): AsyncGenerator<Float32Array[], void, void> {
+    let at = 0;
+    for await (const block of separate(mix, made, { shifts, ...options })) {
+      const frames = (block[0]?.length ?? 0) / 2;
+      const original = interleaved(await mix.read(at, frames), frames);
+      at += frames;
+      if (made.length === all.length) addResidual(power, original, block);
+      const own = new Map(made.map((stem, index) => [stem, block[index] ?? new Float32Array()]));
+      const asked = stems.map((stem) => own.get(stem) ?? without(original, own.get(VOCALS) ?? new Float32Array()));
+      for (const [index, samples] of asked.entries()) addLevel(levels[index], samples);
+      yield asked;
+    }
+  }
+
+  return {
+    blocks: blocks(),
+    levelOf: (index: number) => describe(levels[index]),
+    residual: () => (power.mix === 0 ? null : decibels(power.lacking / power.mix)),
+  };
+}
+
+/** [2, frames] → [frames, 2] */
+function interleaved(planar: Float32Array, frames: number): Float32Array {
+  return Float32Array.from({ length: 2 * frames }, (_, i) => planar[(i % 2) * frames + (i >> 1)] ?? 0);
+}
+
+function without(mix: Float32Array, vocals: Float32Array): Float32Array {
+  return mix.map((sample, index) => sample - (vocals[index] ?? 0));
+}
+
+function addResidual(power: { mix: number; lacking: number }, mix: Float32Array, stems: readonly Float32Array[]): void {
+  for (const [index, sample] of mix.entries()) {
+    let sum = 0;
+    for (const stem of stems) sum += stem[index] ?? 0;
+    power.mix += sample * sample;
+    power.lacking += (sample - sum) ** 2;
+  }
+}
+
+function addLevel(level: Level | undefined, samples: Float32Array): void {
+  if (level === undefined) return;
+  for (const sample of samples) {
+    const magnitude = Math.abs(sample);
+    if (magnitude > level.peak) level.peak = magnitude;
+    if (magnitude > 1) level.clipped += 1;
+  }
+  level.meter.add(samples);
+}
+
+function describe(level: Level | undefined): Omit<SeparatedStem, 'stem'> {
+  const loudness = level?.meter.integrated() ?? null;
+  return {
+    peak_dbfs: decibels((level?.peak ?? 0) ** 2),
+    loudness_lufs: loudness === null ? null : Math.round(100 * loudness) / 100,
+    clipped_samples: level?.clipped ?? 0,
+  };
+}
+
+/** Of a power; null for none. */
+function decibels(power: number): number | null {
+  return power > 0 ? Math.round(1000 * Math.log10(power)) / 100 : null;
+}
