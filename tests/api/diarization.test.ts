@@ -156,7 +156,12 @@ describeWithShared('diarization', () => {
     }
     expect(answer.text).toMatch(/^[AB]: .+\n[AB]: /);
     const viaClient = await api.openai.audio.transcriptions.create({
-      ...{ file: call, model: 'gpt-4o-transcribe-diarize', response_format: 'diarized_json', chunking_strategy: 'auto' },
+      ...{
+        file: call,
+        model: 'gpt-4o-transcribe-diarize',
+        response_format: 'diarized_json',
+        chunking_strategy: 'auto',
+      },
     });
     expect(viaClient).toEqual(answer);
     const stream = await (await api.transcribe({ ...values, stream: 'true' })).text();
