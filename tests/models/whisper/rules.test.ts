@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../backend/src/models/random.ts';
-import { seedOf } from '../../../backend/src/models/whisper/seed-of.ts';
 import { chooseToken } from '../../../backend/src/models/whisper/sample-token.ts';
+import { seedOf } from '../../../backend/src/models/whisper/seed-of.ts';
 import { applyRules, logSumExp, type TokenRules } from '../../../backend/src/models/whisper/token-rules.ts';
 
 /** Text 0–5, end 6, another special token 7, `<|notimestamps|>` 8, timestamps 9–14. */
