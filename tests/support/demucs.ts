@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { StereoSource } from '../../backend/src/audio/stereo-file.ts';
+import { ELEMENT, graphMessage, graphWriter, modelMessage, valueInfo } from '../../backend/src/models/onnx-build.ts';
 import { fillWeights, seededUniform } from './seeded-weights.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/demucs', import.meta.url));
@@ -94,4 +95,25 @@ export function trackOf(interleaved: Float32Array): StereoSource {
       return planar;
     },
   };
+}
+
+/** A graph whose every stem is a share of the mix; the length may be left open. */
+export function sharingGraph(
+  stems: number,
+  share: number,
+  length: number | string,
+  names: [mix: string, stems: string] = ['mix', 'stems'],
+): Uint8Array {
+  const graph = graphWriter('share');
+  const scaled = graph.op('Mul', [names[0], graph.float32(share)]);
+  const row = graph.op('Unsqueeze', [scaled, graph.int64([1], [1])]);
+  graph.op('Expand', [row, graph.int64([1, stems, 1, 1], [4])], {}, names[1]);
+  const message = graphMessage({
+    name: 'sharing',
+    nodes: graph.nodes,
+    initializers: graph.initializers,
+    inputs: [valueInfo(names[0], ELEMENT.float32, [1, 2, length])],
+    outputs: [valueInfo(names[1], ELEMENT.float32, [1, stems, 2, length])],
+  });
+  return modelMessage(message, 8, new Map([['', 17]]));
 }

@@ -3,28 +3,11 @@ import type { OpenedSession, TensorInfo, TensorLike } from '../../../backend/src
 import { HTDEMUCS_SEGMENT, htdemucsGraph } from '../../../backend/src/models/demucs/htdemucs-graph.ts';
 import { separate } from '../../../backend/src/models/demucs/separate.ts';
 import { type BagMember, segmentModel } from '../../../backend/src/models/demucs/stem-model.ts';
-import { ELEMENT, graphMessage, graphWriter, modelMessage, valueInfo } from '../../../backend/src/models/onnx-build.ts';
 import { openSession } from '../../../backend/src/worker/onnx.ts';
-import { DEMUCS_STEMS, trackOf } from '../../support/demucs.ts';
+import { DEMUCS_STEMS, sharingGraph, trackOf } from '../../support/demucs.ts';
 import { seededUniform } from '../../support/seeded-weights.ts';
 
 const signal = new AbortController().signal;
-
-/** A graph whose every stem is a share of the mix; the length may be left open. */
-function sharing(stems: number, share: number, length: number | string, names: [string, string]): Uint8Array {
-  const graph = graphWriter('share');
-  const scaled = graph.op('Mul', [names[0], graph.float32(share)]);
-  const row = graph.op('Unsqueeze', [scaled, graph.int64([1], [1])]);
-  graph.op('Expand', [row, graph.int64([1, stems, 1, 1], [4])], {}, names[1]);
-  const message = graphMessage({
-    name: 'sharing',
-    nodes: graph.nodes,
-    initializers: graph.initializers,
-    inputs: [valueInfo(names[0], ELEMENT.float32, [1, 2, length])],
-    outputs: [valueInfo(names[1], ELEMENT.float32, [1, stems, 2, length])],
-  });
-  return modelMessage(message, 8, new Map([['', 17]]));
-}
 
 /** A session of such tensors; `run` makes what it is told to. */
 function session(
@@ -50,7 +33,10 @@ describe('an exported HTDemucs', () => {
     ['one of six stems', 6, HTDEMUCS_SEGMENT, 'input', 'output'],
     ['one of any length', 4, 'samples', 'mix', 'stems'],
   ] as const)('separates a track whole, with names and shapes as in %s', async (_, stems, length, input, output) => {
-    const opened = await openSession(sharing(stems, 1 / 4, length, [input, output]), { threads: 1, device: 'cpu' });
+    const opened = await openSession(sharingGraph(stems, 1 / 4, length, [input, output]), {
+      threads: 1,
+      device: 'cpu',
+    });
     const graph = htdemucsGraph(opened, stems);
     expect(graph).toMatchObject({ size: 343_980, stems });
     const names = Array.from({ length: stems }, (_, i) => `stem ${i}`);
