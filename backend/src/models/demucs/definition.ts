@@ -56,7 +56,7 @@ export default defineModel({
       repo: 'StemSplitio/htdemucs-onnx',
       revision: 'd54ed9eb60e258ea82131c6ee14578628816456a',
       license: LICENSE,
-      estimateBytes: 4.5 * GIB,
+      estimateBytes: 2 * GIB,
       // Stored in half precision, computed in float32: the same results, half the download.
       settings: { members: [{ file: 'htdemucs_fp16weights.onnx', makes: FOUR }] },
     }),
@@ -65,7 +65,7 @@ export default defineModel({
       repo: 'StemSplitio/htdemucs-6s-onnx',
       revision: '49df9b6989cf2150840ea65b0bef77a2e471b678',
       license: LICENSE,
-      estimateBytes: 4.5 * GIB,
+      estimateBytes: 2 * GIB,
       settings: { members: [{ file: 'htdemucs_6s_fp16weights.onnx', makes: [...FOUR, 'guitar', 'piano'] }] },
     }),
     demucs({
@@ -73,7 +73,7 @@ export default defineModel({
       repo: 'StemSplitio/htdemucs-ft-onnx',
       revision: 'main',
       license: LICENSE,
-      estimateBytes: 6 * GIB,
+      estimateBytes: 5 * GIB,
       // Each was tuned for one stem, and the others that it makes are not used.
       settings: { members: FOUR.map((stem) => ({ file: `htdemucs_ft_${stem}.onnx`, makes: FOUR, keeps: [stem] })) },
     }),
@@ -82,7 +82,7 @@ export default defineModel({
       repo: 'timcsy/demucs-web-onnx',
       revision: '92e33df61cfc9eb820272aaa62d2ef6dcf4d950d',
       license: LICENSE,
-      estimateBytes: 3 * GIB,
+      estimateBytes: 2 * GIB,
       settings: { members: [{ file: 'htdemucs_embedded.onnx', makes: FOUR }] },
     }),
   ],

@@ -6,11 +6,14 @@ import { htdemucsGraph } from './htdemucs-graph.ts';
 import { separate } from './separate.ts';
 import { type BagMember, segmentModel } from './stem-model.ts';
 
+/** Of the full size: 0.65 instead of 3.6 GB resident on a CPU, at the same speed. */
+const LEAN = { keepsMemory: false };
+
 export async function load(context: LoadContext): Promise<Pipeline<'separation'>> {
   const { members: listed } = context.model.settings as DemucsSettings;
   const members: BagMember[] = [];
   for (const { file, makes, keeps = makes } of listed) {
-    const session = await context.openSession(context.file(file));
+    const session = await context.openSession(context.file(file), LEAN);
     members.push({ graph: htdemucsGraph(session, makes.length), makes, keeps });
   }
   const separator: Separator = {
