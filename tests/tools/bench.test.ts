@@ -31,16 +31,16 @@ describe('conversations', () => {
   const loud: Voice = { speaker: 'loud', samples: recording(40, phrasesOf(20, 1.5)) };
   const slow: Voice = { speaker: 'slow', samples: recording(40, phrasesOf(10, 3.5)) };
 
-  it('phrases are where it is loud, pauses of less than 0.25 s included, clicks not', () => {
+  it('phrases are where it is loud, pauses of less than 0.5 s included, clicks not', () => {
     const spans: [number, number][] = [
       [1, 2],
-      [2.2, 3],
-      [3.5, 4],
+      [2.4, 3],
+      [3.6, 4],
       [5, 5.1],
     ];
     expect(inSeconds(findPhrases(recording(6, spans)))).toEqual([
       [1, 3],
-      [3.5, 4],
+      [3.6, 4],
     ]);
   });
 
@@ -63,8 +63,13 @@ describe('conversations', () => {
   it('is heard where the reference says so, across the borders of blocks, and added up where two speak', () => {
     const voices = [steady, loud];
     const plan: Utterance[] = [
-      { voice: 0, start: 9 * RATE, phrases: [{ start: 0, end: 12 * RATE }] },
-      { voice: 1, start: 20 * RATE, phrases: findPhrases(loud.samples).slice(1, 3) },
+      { voice: 0, start: 9 * RATE, heard: { start: 0, end: 12 * RATE }, phrases: [{ start: 0, end: 12 * RATE }] },
+      {
+        voice: 1,
+        start: 20 * RATE,
+        heard: { start: 2 * RATE, end: 6 * RATE },
+        phrases: findPhrases(loud.samples).slice(1, 3),
+      },
     ];
     expect(turnsOf(voices, plan)).toEqual([
       { speaker: 'steady', start: 9, end: 21 },

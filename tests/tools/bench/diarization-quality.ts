@@ -19,6 +19,8 @@ export interface Quality {
   heard: Record<'exact' | 'fast', number>;
   /** No collar, overlapping speech counted; 0 … */
   der: Record<'exact' | 'fast', number>;
+  /** The part of it in which somebody else was found: what embeddings and clustering are to blame for. */
+  confusion: Record<'exact' | 'fast', number>;
 }
 
 /** The number of speakers is told (`told`) or to be found. @param dir with the segmentation graph. */
@@ -37,7 +39,13 @@ export async function measureQuality(dir: string, segmentation: string): Promise
       const audio = samplesOf(floatsOf([...blocks()]));
       const speakers = new Set(reference.map(({ speaker }) => speaker)).size;
       for (const told of [false, true]) {
-        const quality = { name: `${name}${told ? ', number told' : ''}`, speakers, heard: both(), der: both() };
+        const quality = {
+          name: `${name}${told ? ', number told' : ''}`,
+          speakers,
+          heard: both(),
+          der: both(),
+          confusion: both(),
+        };
         for (const mode of DIARIZATION_MODES) {
           const { turns, speakers: found } = await diarize(model, {
             audio,
@@ -46,7 +54,9 @@ export async function measureQuality(dir: string, segmentation: string): Promise
             onProgress() {},
           });
           quality.heard[mode] = found.length;
-          quality.der[mode] = diarizationErrorRate(countDiarizationErrors(reference, turns));
+          const errors = countDiarizationErrors(reference, turns);
+          quality.der[mode] = diarizationErrorRate(errors);
+          quality.confusion[mode] = errors.confusion / errors.reference;
         }
         measured.push(quality);
       }

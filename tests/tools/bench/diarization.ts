@@ -161,10 +161,11 @@ async function measure(
 
 /** Stand-in embedding; no collar, overlapping speech counted. */
 async function addQuality(report: BenchReport, folder: string, segmentation: string): Promise<void> {
-  for (const { name, speakers, heard, der } of await measureQuality(folder, segmentation)) {
-    const percent = (rate: number) => `${(100 * rate).toFixed(2)} %`;
-    const found = `${heard.exact} and ${heard.fast} of ${speakers} speakers`;
-    report.figures[`DER, ${name}: exact, fast`] = `${percent(der.exact)}, ${percent(der.fast)} (${found})`;
+  for (const { name, speakers, heard, der, confusion } of await measureQuality(folder, segmentation)) {
+    const percent = ({ exact, fast }: typeof der) => `${(100 * exact).toFixed(2)} %, ${(100 * fast).toFixed(2)} %`;
+    report.figures[`DER, ${name}: exact, fast`] = percent(der);
+    report.figures[`confusion in it, ${name}: exact, fast`] = percent(confusion);
+    report.figures[`${name}: speakers found of ${speakers}`] = `${heard.exact}, ${heard.fast}`;
     if (!(100 * (der.fast - der.exact) <= MAX_LOSS)) report.pass = false;
   }
 }

@@ -39,9 +39,14 @@ export async function diarize(
 ): Promise<Diarization> {
   const told = (stage: DiarizationEvent['stage']) => throttled((done) => onProgress(stage, done));
   const common = { ...(batch === undefined ? {} : { batch }), signal };
-  const step = params.mode === 'fast' ? FAST_STEP : WINDOW_STEP;
+  const isFast = params.mode === 'fast';
+  const step = isFast ? FAST_STEP : WINDOW_STEP;
   const heard = await segmentAudio(graph, audio, { ...common, step, onProgress: told('segmentation') });
-  const embeddings = await embedSpeakers(embedding, audio, heard, { ...common, onProgress: told('embedding') });
+  const embeddings = await embedSpeakers(embedding, audio, heard, {
+    ...common,
+    skipPauses: isFast,
+    onProgress: told('embedding'),
+  });
   onProgress('clustering', 0);
   const segmentations = {
     data: heard.active,
