@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { durationUsage } from './usage.ts';
 
 export const DIARIZATION_FORMATS = ['json', 'verbose_json', 'rttm', 'srt', 'vtt'] as const;
-/** `fast` looks at fewer, less overlapping windows. */
+/** `fast` looks at fewer, less overlapping windows, without their pauses. */
 export const DIARIZATION_MODES = ['exact', 'fast'] as const;
 
 /** Most voices told apart. */

@@ -10,18 +10,24 @@ import { shared } from '../../support/shared.ts';
 const RATE = 16_000;
 const CLIPS = ['jfk.wav', 'leopard-en.wav', 'leopard-de.wav', 'leopard-es.wav', 'leopard-fr.wav', 'leopard-ja.wav'];
 
-/** Writes a FLAC file (16 kHz mono, 16 bits: decoding gives the samples back exactly) of so many seconds. */
+/** Writes a FLAC file of so many seconds. */
 export async function writeLongAudio(path: string, seconds: number): Promise<void> {
   const clips = await Promise.all(CLIPS.map((name) => decodeClip(shared('audio/speech', name))));
+  await writeFlac(path, pieces(clips, Math.round(seconds * RATE)));
+}
+
+/** 16 kHz mono, 16 bits: decoding gives the samples back exactly. `samples` are s16le. */
+export async function writeFlac(path: string, samples: Iterable<Uint8Array>): Promise<void> {
   const args = ['-v', 'error', '-f', 's16le', '-ar', `${RATE}`, '-ac', '1', '-i', 'pipe:0', '-y', path];
   const ffmpeg = spawn('ffmpeg', args, { stdio: ['pipe', 'ignore', 'inherit'] });
   const ended = once(ffmpeg, 'close');
-  await pipeline(Readable.from(pieces(clips, Math.round(seconds * RATE))), ffmpeg.stdin);
+  await pipeline(Readable.from(samples), ffmpeg.stdin);
   const [code] = await ended;
   if (code !== 0) throw new Error(`ffmpeg ended with ${code}`);
 }
 
-async function decodeClip(path: string): Promise<Int16Array> {
+/** 16 kHz mono. */
+export async function decodeClip(path: string): Promise<Int16Array> {
   const samples: number[] = [];
   const options = { signal: new AbortController().signal, maxSeconds: 600, maxDecodedBytes: 2 ** 28 };
   for await (const chunk of decodeAudio(path, options)) for (const sample of chunk) samples.push(sample * 32_767);

@@ -6,6 +6,7 @@ import { type BenchReport, printReport } from '../report.ts';
 const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<BenchReport> }>> = {
   asr: () => import('./asr.ts'),
   batching: () => import('./batching.ts'),
+  diarization: () => import('./diarization.ts'),
   gateway: () => import('./gateway.ts'),
   jobs: () => import('./jobs.ts'),
   long: () => import('./long.ts'),
@@ -20,6 +21,12 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
   batching [ROUNDS] [int8] [fp32]
                       Whisper of the tiny shape, random weights: 16 requests at once with max_batch 8 against 1, and a short
                       request beside a long file
+  diarization [ROUNDS]
+                      who speaks when against sherpa-onnx: same segmentation, a ResNet34 with random weights; what
+                      mode=fast loses, with a stand-in that knows the speakers
+  diarization length [exact] [fast] [HOURS ...] [MODEL]
+                      time and memory as recordings get longer (default: both modes, 10 min, 1 h, 4 h, pyannote-3.1), with
+                      that stand-in
   gateway [ROUNDS]    what the gateway adds to a request, and whether busy models hold it up
   jobs [QUEUED]       accepted jobs a second, how soon they start, memory with so many waiting (default 10000); on an external
                       PostgreSQL too where TEST_DATABASE_URL names a server

@@ -11,10 +11,13 @@ import { WHISPER_SHAPES, type WhisperShape, writeWhisperShape } from '../../fixt
 import { findTransformersJs, HOW_TO_INSTALL } from '../../rivals/transformers-js.ts';
 import { UsageError } from '../command-line.ts';
 import type { BenchReport } from '../report.ts';
+import { type ForkedChild, startChild } from './forked-child.ts';
 import { median } from './median.ts';
-import { startWhisperChild, type WhisperChild } from './whisper-child.ts';
 import { preparedGraphs } from './whisper-model.ts';
-import type { WhisperReply } from './whisper-protocol.ts';
+import type { WhisperReply, WhisperRequest } from './whisper-protocol.ts';
+
+type WhisperChild = ForkedChild<WhisperRequest, WhisperReply>;
+const startWhisperChild = startChild<WhisperRequest, WhisperReply>;
 
 /** Throughput of the loop relative to transformers.js below which the benchmark fails, by windows decoded together. */
 const GOALS = [

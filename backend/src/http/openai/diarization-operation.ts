@@ -19,7 +19,7 @@ export const speakerFormFields = {
   min_speakers: speakers(),
   max_speakers: speakers(),
   diarization_mode: z.enum(DIARIZATION_MODES).optional().meta({
-    description: 'Default `exact`; `fast` looks at fewer, less overlapping windows',
+    description: 'Default `exact`; `fast` looks at fewer, less overlapping windows, without their pauses',
   }),
   'known_speaker_names[]': z.array(z.string()).max(MAX_KNOWN_SPEAKERS).optional().meta({
     description: 'Names for voices: of `known_speaker_references[]`, or of speakers that are enrolled (`/v1/speakers`)',

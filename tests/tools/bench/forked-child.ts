@@ -1,18 +1,22 @@
-/** A contender of the Whisper benchmark in a process of its own. */
+/** A contender of a benchmark in a process of its own. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { WhisperReply, WhisperRequest } from './whisper-protocol.ts';
 
-export interface WhisperChild {
-  ask(request: WhisperRequest): Promise<WhisperReply>;
+export interface ForkedChild<Request, Reply> {
+  ask(request: Request): Promise<Reply>;
   end(): void;
 }
 
-/** Resolves once the child has its model open. `script` beside this file. */
-export async function startWhisperChild(script: string, args: readonly string[]): Promise<WhisperChild> {
+/** Resolves once the child has sent its first message: it is ready. `script` beside this file. */
+export async function startChild<Request extends object, Reply>(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ForkedChild<Request, Reply>> {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = fork(path, [...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
+  const child = fork(path, [...args], { env: { ...process.env, ...env }, stdio: [...stdio] });
   try {
     await nextMessage(child);
   } catch (error) {
@@ -23,7 +27,7 @@ export async function startWhisperChild(script: string, args: readonly string[])
     async ask(request) {
       const reply = nextMessage(child);
       child.send(request);
-      return (await reply) as WhisperReply;
+      return (await reply) as Reply;
     },
     end: () => void child.kill(),
   };
