@@ -60,7 +60,7 @@ export const heardSpeaker = z
   .meta({ id: 'HeardSpeaker' });
 export type HeardSpeaker = z.infer<typeof heardSpeaker>;
 
-/** What a pipeline returns. */
+/** What a pipeline returns; speakers have names of its own, callers get others. */
 export interface Diarization {
   /** Length of the decoded audio in seconds. */
   duration: number;

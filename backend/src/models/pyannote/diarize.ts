@@ -9,6 +9,7 @@ import type { EmbeddingModel } from './embedding-model.ts';
 import { LOCAL_SPEAKERS } from './powerset.ts';
 import { SEGMENTATION_3_0 } from './reconstruct/frames.ts';
 import { reconstruct } from './reconstruct/reconstruct.ts';
+import { speakerName } from './reconstruct/turns.ts';
 import { segmentAudio } from './segmentation.ts';
 import { type SampleSource, WINDOW_STEP } from './sliding-windows.ts';
 
@@ -32,7 +33,7 @@ const FAST_STEP = 40_000;
 /** Progress is told after each such share of a stage, whatever its length. */
 const TOLD_SHARE = 0.02;
 
-/** Speakers are `A`, `B`, … in order of appearance. @throws the signal's reason */
+/** @throws the signal's reason */
 export async function diarize(
   { segmentation: graph, embedding, method }: PyannoteModel,
   { audio, params, batch, signal, onProgress }: DiarizeOptions,
@@ -70,18 +71,14 @@ export async function diarize(
       audioSeconds: duration,
     },
   );
-  const names = new Map([...new Set(turns.map(({ speaker }) => speaker))].map((name, index) => [name, letter(index)]));
-  const rename = (turn: SpeakerTurn) => ({ ...turn, speaker: names.get(turn.speaker) ?? turn.speaker });
-  const named = turns.map(rename);
   return {
     duration,
-    turns: named,
-    exclusive: exclusiveTurns.map(rename),
-    speakers: clusterOf.map((found, index) => ({
-      speaker: letter(index),
-      seconds: secondsOf(named, letter(index)),
-      voiceprint: voiceprintOf(clustering.centroids, found),
-    })),
+    turns,
+    exclusive: exclusiveTurns,
+    speakers: clusterOf.map((found, index) => {
+      const speaker = speakerName(index);
+      return { speaker, seconds: secondsOf(turns, speaker), voiceprint: voiceprintOf(clustering.centroids, found) };
+    }),
   };
 }
 
@@ -93,12 +90,6 @@ function voiceprintOf({ data, rows, columns }: Matrix, row: number): number[] {
 
 function secondsOf(turns: readonly SpeakerTurn[], speaker: string): number {
   return turns.filter((turn) => turn.speaker === speaker).reduce((sum, { start, end }) => sum + end - start, 0);
-}
-
-/** A, B, …, Z, AA, AB, … */
-function letter(index: number): string {
-  const rest = Math.floor(index / 26);
-  return (rest === 0 ? '' : letter(rest - 1)) + String.fromCharCode(65 + (index % 26));
 }
 
 function throttled(tell: (done: number) => void): (done: number, total: number) => void {
