@@ -84,7 +84,8 @@ describe('a PCM file', () => {
     expect(await writePcmFile(path, hour())).toBe(57_600_000);
     clearInterval(timer);
     expect(most).toBeGreaterThan(0);
-    expect(most).toBeLessThan(2 ** 26);
+    // Garbage that was not collected yet; all of it would be 230 MB and more.
+    expect(most).toBeLessThan(2 ** 27);
     for await (const chunk of readPcmFile(path, 100)) {
       expect(chunk).toHaveLength(16_000);
       break;
