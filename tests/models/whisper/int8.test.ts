@@ -109,10 +109,10 @@ describe.each(KINDS)('the loop of %s in 8 bits', (kind) => {
       // The reference keeps what a margin of 0.001 decides; 8 bits may decide it otherwise.
       expect(equal.length / firsts.length).toBeGreaterThan(0.95);
       const [median = 0, largest = 0] = [errors[errors.length >> 1], errors.at(-1)];
-      expect(median).toBeLessThan(0.03);
+      expect(median).toBeLessThan(0.02);
       // It is 8 bits.
       expect(median).toBeGreaterThan(0.001);
-      expect(largest).toBeLessThan(0.25);
+      expect(largest).toBeLessThan(0.1);
       expect(Math.max(...firsts.map(({ silence }) => silence))).toBeLessThan(0.12);
     }));
 

@@ -18,7 +18,7 @@ export const HALVES_ZERO = { uint8: 'halves/zero_uint8', int8: 'halves/zero_int8
 export const HALVES_ONE = 'halves/1';
 const HALVES_BASE = 'halves/128';
 const HALVES_LARGEST = 'halves/largest';
-const HALVES_SMALLEST = 'halves/smallest';
+export const HALVES_SMALLEST = 'halves/smallest';
 /** [1, 2] */
 const PARTS = 'halves/parts';
 

@@ -10,6 +10,7 @@ import { MICROSOFT } from './fuse-attention.ts';
 import { HALVES_ONE, HALVES_ZERO, refuseNewOpsets, splitHalves, withHalvesConstants } from './halves.ts';
 import { BLOCK, quantizeBlocks } from './int8-blocks.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
+import { type RoundedAndRest, splitRounded } from './split-rounded.ts';
 import { matricesOf, readRows, storedTensor, type WeightStore, withWeights } from './weight-store.ts';
 
 /**
@@ -46,6 +47,16 @@ export function quantizeDecoder(graph: SourceGraph, { store, pathOf, known, posi
   const matrices = matricesOf(graph);
   const weights = new Set<string>();
   const added: GraphTensor[] = [];
+  const split = new Map<string, RoundedAndRest>();
+  /** Made before its first use. */
+  const roundedOf = (input: string): { parts: RoundedAndRest; isNew: boolean } => {
+    const known = split.get(input);
+    if (known !== undefined) return { parts: known, isNew: false };
+    const parts = splitRounded(input, `${input}/rounded`, BLOCK);
+    split.set(input, parts);
+    added.push(...parts.constants);
+    return { parts, isNew: true };
+  };
   const nodes = graph.nodes.flatMap((node) => {
     const [input = '', name = ''] = node.inputs;
     const weight = node.opType === 'MatMul' && input !== 'encoder_hidden_states' ? matrices.get(name) : undefined;
@@ -56,7 +67,7 @@ export function quantizeDecoder(graph: SourceGraph, { store, pathOf, known, posi
       const quantize = wide ? inColumns : inBlocks;
       if (!known?.has(name)) added.push(...quantize(weight, pathOf, store));
     }
-    if (!wide) return [product(node, weight)];
+    if (!wide) return positions === 1 ? [product(node, weight)] : productOfRounded(node, weight, roundedOf(input));
     const integer = integerProduct(node, weight, positions);
     added.push(...integer.constants);
     return integer.nodes;
@@ -115,6 +126,22 @@ function product(node: GraphNode, { name, dims: [rows = 0, columns = 0] }: Graph
     inputs: [node.inputs[0] ?? '', values, scales],
     attributes: Object.entries(sizes).map(([key, value]) => intAttribute(key, value)),
   };
+}
+
+/** The prompt's: once a window, and the language, the first time and whether anything is said come from it. */
+function productOfRounded(
+  node: GraphNode,
+  weight: GraphTensor,
+  { parts, isNew }: { parts: RoundedAndRest; isNew: boolean },
+): GraphNode[] {
+  const [output = ''] = node.outputs;
+  const { inputs, ...rest } = product(node, weight);
+  const both = `${output}/both`;
+  return [
+    ...(isNew ? parts.nodes : []),
+    { ...rest, inputs: [parts.values, ...inputs.slice(1)], outputs: [both] },
+    ...parts.join(both, output),
+  ];
 }
 
 function inBlocks(weight: GraphTensor, pathOf: QuantizeOptions['pathOf'], store: WeightStore): GraphTensor[] {
