@@ -27,6 +27,7 @@ export function createRealFft(size: number): RealFft {
   // Interleaved re, im: [2 · half]
   let front = new Float64Array(size);
   let back = new Float64Array(size);
+  const bins = new Float64Array(size + 2);
   // e^(-2πi·k/size), k < size; the half-size transform uses every second one.
   const cos = new Float64Array(size);
   const sin = new Float64Array(size);
@@ -253,37 +254,6 @@ export function createRealFft(size: number): RealFft {
     }
   }
 
-  function powerSpectrum(signal: Float64Array, power: Float64Array): void {
-    front.set(signal);
-    transform();
-    const z = front;
-    const z0r = z[0] as number;
-    const z0i = z[1] as number;
-    power[0] = (z0r + z0i) * (z0r + z0i);
-    power[half] = (z0r - z0i) * (z0r - z0i);
-    // X_k = E_k + W^k · O_k, X_(half−k) = conj(E_k − W^k · O_k), with E, O the spectra of even and odd samples.
-    for (let k = 1; k <= half / 2; k += 1) {
-      const ar = z[2 * k] as number;
-      const ai = z[2 * k + 1] as number;
-      const br = z[size - 2 * k] as number;
-      const bi = z[size - 2 * k + 1] as number;
-      const evenR = 0.5 * (ar + br);
-      const evenI = 0.5 * (ai - bi);
-      const oddR = 0.5 * (ai + bi);
-      const oddI = 0.5 * (br - ar);
-      const c = cos[k] as number;
-      const s = sin[k] as number;
-      const turnedR = oddR * c - oddI * s;
-      const turnedI = oddR * s + oddI * c;
-      const lowR = evenR + turnedR;
-      const lowI = evenI + turnedI;
-      const highR = evenR - turnedR;
-      const highI = evenI - turnedI;
-      power[k] = lowR * lowR + lowI * lowI;
-      power[half - k] = highR * highR + highI * highI;
-    }
-  }
-
   function forward(signal: Float64Array, spectrum: Float64Array): void {
     front.set(signal);
     transform();
@@ -294,7 +264,7 @@ export function createRealFft(size: number): RealFft {
     spectrum[1] = 0;
     spectrum[size] = z0r - z0i;
     spectrum[size + 1] = 0;
-    // As in `powerSpectrum`.
+    // X_k = E_k + W^k · O_k, X_(half−k) = conj(E_k − W^k · O_k), with E, O the spectra of even and odd samples.
     for (let k = 1; k <= half / 2; k += 1) {
       const ar = z[2 * k] as number;
       const ai = z[2 * k + 1] as number;
@@ -312,6 +282,15 @@ export function createRealFft(size: number): RealFft {
       spectrum[2 * k + 1] = evenI + turnedI;
       spectrum[size - 2 * k] = evenR - turnedR;
       spectrum[size - 2 * k + 1] = turnedI - evenI;
+    }
+  }
+
+  function powerSpectrum(signal: Float64Array, power: Float64Array): void {
+    forward(signal, bins);
+    for (let k = 0; k <= half; k += 1) {
+      const real = bins[2 * k] as number;
+      const imaginary = bins[2 * k + 1] as number;
+      power[k] = real * real + imaginary * imaginary;
     }
   }
 

@@ -2,17 +2,15 @@
  * Speech recognition against sherpa-onnx: same weights, same files, one thread each, each in its own process, rounds
  * alternating so that whatever else the machine does hits both. PCM → words, without voice activity detection.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Clip, manifest, normalizedWords, readWav, SPEECH, wordErrors } from '../../models/transducer/support.ts';
 import type { BenchReport } from '../report.ts';
 import { measureParts } from './asr-parts.ts';
 import type { RoundReply, RoundRequest } from './asr-protocol.ts';
+import { type ForkedChild, startChild } from './forked-child.ts';
 import { median } from './median.ts';
 
 /** Throughput relative to sherpa-onnx below which the benchmark fails. */
@@ -69,21 +67,23 @@ interface Measured {
 
 async function compare(files: string[], rounds: number, folder: string): Promise<{ ours: Measured; sherpa: Measured }> {
   const libraries = dirname(createRequire(import.meta.url).resolve(`sherpa-onnx-${process.platform}-${process.arch}`));
-  const children = {
-    ours: start('asr-ours.ts', [folder], {}),
-    sherpa: start('asr-sherpa.ts', [], { LD_LIBRARY_PATH: libraries }),
-  };
+  const start = startChild<RoundRequest, RoundReply>;
+  const started: ForkedChild<RoundRequest, RoundReply>[] = [];
   try {
+    const ours = await start('asr-ours.ts', [folder]);
+    started.push(ours);
+    const sherpa = await start('asr-sherpa.ts', [], { LD_LIBRARY_PATH: libraries });
+    started.push(sherpa);
+    const children = { ours, sherpa };
     const measured: Record<'ours' | 'sherpa', Measured> = {
       ours: { totals: [], cpu: [], texts: [] },
       sherpa: { totals: [], cpu: [], texts: [] },
     };
-    await Promise.all(Object.values(children).map(({ ready }) => ready));
     // The first round warms up and is not counted.
     for (let round = -1; round < rounds; round += 1) {
       const order = round % 2 === 0 ? (['ours', 'sherpa'] as const) : (['sherpa', 'ours'] as const);
       for (const side of order) {
-        const { results, cpuMilliseconds } = await ask(children[side].process, { files });
+        const { results, cpuMilliseconds } = await children[side].ask({ files });
         if (round < 0) continue;
         measured[side].totals.push(results.reduce((sum, { milliseconds }) => sum + milliseconds, 0));
         measured[side].cpu.push(cpuMilliseconds);
@@ -92,37 +92,7 @@ async function compare(files: string[], rounds: number, folder: string): Promise
     }
     return measured;
   } finally {
-    for (const child of Object.values(children)) child.process.kill();
-  }
-}
-
-function start(
-  script: string,
-  args: string[],
-  env: Record<string, string>,
-): { process: ChildProcess; ready: Promise<unknown> } {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = fork(path, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  return { process: child, ready: nextMessage(child) };
-}
-
-function ask(child: ChildProcess, request: RoundRequest): Promise<RoundReply> {
-  const reply = nextMessage(child);
-  child.send(request);
-  return reply as Promise<RoundReply>;
-}
-
-async function nextMessage(child: ChildProcess): Promise<unknown> {
-  const exited = new AbortController();
-  const exit = once(child, 'exit', { signal: exited.signal }).then(([code, signal]) => {
-    throw new Error(`The child ended early (${code ?? signal}): ${child.spawnargs.join(' ')}`);
-  });
-  try {
-    const [message] = await Promise.race([once(child, 'message'), exit]);
-    return message;
-  } finally {
-    exit.catch(() => {});
-    exited.abort();
+    for (const child of started) child.end();
   }
 }
 
