@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { PlacementPlan } from '../../backend/src/contract/placement.ts';
 import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
 import { GPU_MODEL_LIST, GPU_MODELS, type GpuModel, putGpuModel } from '../support/gpu-models.ts';
@@ -59,6 +60,7 @@ function api(app: TestApp) {
     plan: async (model: GpuModel, order: object) =>
       (await send('POST', '/api/admin/placement/plan', { model, ...order })) as { status: number; body: PlacementPlan },
     status: () => send('GET', '/api/admin/status'),
+    gpus: async () => (await send('GET', '/api/admin/gpus')) as { status: number; body: GpuList },
     ready: (model: GpuModel, count = 1) =>
       waitUntil(
         `${count} replicas of ${model}`,
@@ -167,6 +169,45 @@ describe('a model with an order of its operator', () => {
     ]);
     expect((await busy).text).toBe('undisturbed');
     for (const model of ['gpu/a', 'gpu/c'] as const) await ops.unload(model, { force: true });
+  });
+
+  it('counts once while it loads, however much of its memory the driver has seen', async () => {
+    const script = { allocations: dgx.allocations, mib: 50_000 };
+    await putGpuModel(cache, 'gpu/e', { ...script, warmsUpMs: 3_000 });
+    await ops.load('gpu/e', { gpu_device_ids: [4] });
+    await waitUntil('the driver has seen it', async () => {
+      const used = (await ops.gpus()).body.data[4]?.memory_used_bytes ?? 0;
+      return used >= 50_000 * MIB;
+    });
+    // 45,000 by the catalog: two have room beside it.
+    const { body: plan } = await ops.plan('gpu/g', { gpu_device_ids: [4], replicas_per_gpu: 2 });
+    expect(ops.state('gpu/e').status).toBe('loading');
+    expect(plan).toMatchObject({ possible: true, placements: [{ replicas: 2 }] });
+    const { body: refused } = await ops.plan('gpu/g', { gpu_device_ids: [4], replicas_per_gpu: 3 });
+    expect(refused.refusals[0]?.message).toMatch(/held by 'gpu\/e' [\d.]+ GiB \(loading\)\.$/);
+    await putGpuModel(cache, 'gpu/e', script);
+    await ops.unload('gpu/e', { force: true });
+  });
+
+  it('is replaced on a full GPU by another form of itself, once its requests are done', async () => {
+    // At once, though the card was full a moment ago.
+    expect(await ops.load('gpu/a', { gpu_device_ids: [5], replicas_per_gpu: 2 })).toMatchObject({ status: 202 });
+    await waitUntil('both are there', () => ops.live('gpu/a').filter(({ state }) => state === 'ready').length === 2);
+    const before = ops.live('gpu/a').map(({ id }) => id);
+    const busy = ops.transcribe('gpu/a', 'sleep:1500 say:undisturbed');
+    await waitUntil('it is busy', () => ops.live('gpu/a').some(({ in_flight }) => in_flight === 1));
+    const order = { gpu_device_ids: [5], replicas_per_gpu: 2, max_batch: 2 };
+    const { body: plan } = await ops.plan('gpu/a', order);
+    expect(plan).toMatchObject({ possible: true, placements: [{ replicas: 2, evictions: [] }] });
+    expect(await ops.load('gpu/a', order)).toMatchObject({ status: 202 });
+    const next = ops.transcribe('gpu/a', 'say:afterwards');
+    expect(await busy).toMatchObject({ status: 200, text: 'undisturbed' });
+    expect(await next).toMatchObject({ status: 200, text: 'afterwards' });
+    await waitUntil('both are new', () => {
+      const ready = ops.live('gpu/a').filter(({ state }) => state === 'ready');
+      return ready.length === 2 && !ready.some(({ id }) => before.includes(id));
+    });
+    await ops.unload('gpu/a', { force: true });
   });
 
   it('goes when keep_alive says so: the order’s, or that of a single request', async () => {

@@ -10,6 +10,8 @@ export interface GpuScript {
   allocations: string;
   mib: number;
   residueMib?: number;
+  /** From when it has its memory to when it is ready. */
+  warmsUpMs?: number;
   /** Instead of loading. */
   fails?: string;
 }

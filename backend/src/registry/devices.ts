@@ -47,6 +47,8 @@ export class Devices {
   readonly #last = new Map<string, Promise<unknown>>();
   /** What replicas hold, by device and replica: the part of a device's use that is accounted for. */
   readonly #held = new Map<string, Map<string, number>>();
+  /** The replica that loads on a device, and what no replica accounted for before. */
+  readonly #loading = new Map<string, { replica: string; before: number }>();
   /** Use of a device that no replica accounts for, in the last two readings while nothing was being measured on it. */
   readonly #unaccounted = new Map<string, readonly [number, number]>();
 
@@ -104,21 +106,35 @@ export class Devices {
     return this.#options.gpus.subscribe(listener);
   }
 
+  /** What a replica that is loading has taken of its GPU so far: in use, and not held by any replica yet. */
+  takenBy(replica: string, device: string): number {
+    const loading = this.#loading.get(device);
+    const used = this.#options.gpus.current().data.find(({ uuid }) => uuid === device)?.memory_used_bytes;
+    if (loading?.replica !== replica || used === null || used === undefined) return 0;
+    return Math.max(0, used - this.#heldOn(device) - loading.before);
+  }
+
   /**
-   * `act` while no other load on this device goes on, and by how much its use grew, replicas that ended meanwhile left
-   * out. Undefined where that cannot be told: the CPU's is measured by process, and a driver may fail to answer.
+   * Loads a replica (`act`) while no other load on its device goes on, and tells by how much the use grew, replicas that ended
+   * meanwhile left out. Undefined where that cannot be told: the CPU's is measured by process, and a driver may fail to answer.
    */
-  async measure<T>(device: string, act: () => Promise<T>): Promise<{ result: T; grownBytes: number | undefined }> {
+  async measure<T>(
+    replica: string,
+    device: string,
+    act: () => Promise<T>,
+  ): Promise<{ result: T; grownBytes: number | undefined }> {
     if (device === CPU) return { result: await act(), grownBytes: undefined };
     return this.#alone(device, async () => {
       const release = this.#options.gpus.watchClosely();
       try {
         const before = await this.#unaccountedNow(device, SILENCE_MS);
+        if (before !== undefined) this.#loading.set(device, { replica, before });
         const result = await act();
         const after = await this.#unaccountedNow(device, SILENCE_MS);
         const grown = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
         return { result, grownBytes: grown };
       } finally {
+        this.#loading.delete(device);
         release();
       }
     });

@@ -28,10 +28,16 @@ export class ModelWish {
   /** The operator's order; written by `ServedModel`. */
   preference: Preference | undefined;
 
-  constructor(item: CatalogEntry, devices: Devices, footprints: Footprints) {
+  constructor(item: CatalogEntry, devices: Devices, footprints: Footprints, preference?: Preference) {
     this.#item = item;
     this.#devices = devices;
     this.#footprints = footprints;
+    this.preference = preference;
+  }
+
+  /** What would be wished with that order. */
+  withOrder(preference: Preference): ModelWish {
+    return new ModelWish(this.#item, this.#devices, this.#footprints, preference);
   }
 
   /** The operator's devices as far as they work; else any GPU, and without one the CPU. */

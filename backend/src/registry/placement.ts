@@ -204,13 +204,16 @@ function describeNoRoom(
 ): string {
   const { neededBytes, freeBytes, evictableBytes, holders, otherBytes } = state;
   const held = holders.map((holder) => `'${holder.model}' ${inGiB(holder.bytes)} (${WHY[holder.why]})`);
-  if (otherBytes > 0) held.push(`other programs ${inGiB(otherBytes)}`);
+  if (otherBytes >= TOLD_BYTES) held.push(`other programs ${inGiB(otherBytes)}`);
   const room =
     evictableBytes > 0
       ? `${inGiB(freeBytes)} free and ${inGiB(evictableBytes)} in idle models`
       : `${inGiB(freeBytes)} free`;
   return `The model '${model}' needs ${inGiB(neededBytes)} on ${label}, which has ${room}. The rest is held by ${held.join(', ')}.`;
 }
+
+/** Less would read 0.0 GiB: a driver's own few MiB. */
+const TOLD_BYTES = 0.05 * 2 ** 30;
 
 const WHY: Record<Holder['why'], string> = {
   loading: 'loading',

@@ -41,10 +41,14 @@ export class Placer {
     this.#options = options;
   }
 
-  /** What would happen now; nothing does. */
-  plan(need: Omit<Need, 'marginBytes'>): Plan {
+  /** What would happen now, were `ending` about to end; nothing does. */
+  plan(need: Omit<Need, 'marginBytes'>, ending: readonly PlacedReplica[] = []): Plan {
     const replicas = this.#options.replicas();
-    const residents = replicas.flatMap(({ resident }) => resident ?? []);
+    const residents = replicas
+      .flatMap(({ resident }) => resident ?? [])
+      .map((resident) => {
+        return ending.some(({ id }) => id === resident.id) ? { ...resident, state: 'stopping' as const } : resident;
+      });
     const { marginBytes } = this.#options;
     return planPlacement({ ...need, marginBytes }, this.#devices(replicas), residents);
   }

@@ -153,7 +153,7 @@ export class Replica {
       id,
       model: id.slice(0, id.lastIndexOf('#')),
       device: device.id,
-      bytes: Math.max(expectedBytes(), this.#heldBytes ?? 0),
+      bytes: Math.max(expectedBytes(), this.#seenBytes),
       state: this.#state === 'ready' || this.#state === 'stopping' ? this.#state : 'starting',
       busy: this.#claimed > 0 || isAwaited(),
       pinned: isPinned(),
@@ -161,10 +161,15 @@ export class Replica {
     };
   }
 
+  /** Its share of the device's use. */
+  get #seenBytes(): number {
+    return this.#heldBytes ?? this.#options.devices.takenBy(this.id, this.device.id);
+  }
+
   /** Promised to it and not seen in the device's use yet. */
   get reservedBytes(): number {
     const resident = this.resident;
-    return resident === undefined ? 0 : resident.bytes - (this.#heldBytes ?? 0);
+    return resident === undefined ? 0 : resident.bytes - this.#seenBytes;
   }
 
   describe() {
@@ -236,6 +241,12 @@ export class Replica {
     this.#retiring = true;
     this.#options.onChange();
     if (this.#claimed === 0) void this.stop();
+  }
+
+  /** Its process, if it has one, has ended, and its memory is back or has had time enough for that. */
+  async gone(): Promise<void> {
+    await this.#worker?.exited;
+    await this.#released;
   }
 
   /** Ends the process now: its requests are lost, and may be tried elsewhere. */
@@ -312,7 +323,7 @@ export class Replica {
     };
     let measured: { result: { residentBytes: number }; grownBytes: number | undefined };
     try {
-      measured = await this.#options.devices.measure(this.device.id, load);
+      measured = await this.#options.devices.measure(this.id, this.device.id, load);
     } catch (error) {
       if (this.#startIsUnwanted || this.#closed) {
         this.#setState('stopped');

@@ -185,12 +185,19 @@ export class ServedModel {
     void this.#load();
   }
 
-  /** What `load` would do. @throws invalid_value */
+  /** What `load` would do. Replicas that are to be replaced count as leaving. @throws invalid_value */
   plan(order: LoadOrder): Plan {
     this.#wish.requirePrecision(order);
-    const places = order.devices.map((device) => ({ device, count: order.replicasPerDevice - this.#liveOn(device) }));
+    const wish = this.#wish.withOrder(this.#preferenceOf(order));
+    const places = order.devices.map((device) => {
+      return { device, count: order.replicasPerDevice - this.#liveOn(device, wish) };
+    });
     const missing = places.filter(({ count }) => count > 0);
-    return this.#options.placer.plan(this.#wish.need({ on: 'each', places: missing }));
+    return this.#options.placer.plan(wish.need({ on: 'each', places: missing }), this.#outdated(wish));
+  }
+
+  #preferenceOf({ devices, ...rest }: LoadOrder): Preference {
+    return { model: this.id, devices: devices.map(({ id }) => id), ...rest };
   }
 
   /**
@@ -198,10 +205,10 @@ export class ServedModel {
    * @throws insufficient_memory, device_unavailable, invalid_value when it cannot be
    */
   async load(order: LoadOrder, save: (preference: Preference) => Promise<void>): Promise<void> {
+    await this.#options.devices.refresh();
     const plan = this.plan(order);
     if (!plan.ok) this.#options.placer.refuse(plan);
-    const { devices, ...rest } = order;
-    const preference = { model: this.id, devices: devices.map(({ id }) => id), ...rest };
+    const preference = this.#preferenceOf(order);
     this.#wish.preference = preference;
     await save(preference);
     this.#failure = undefined;
@@ -464,7 +471,9 @@ export class ServedModel {
       .filter(({ count }) => count > 0);
     if (missing.length === 0) return;
     const started: Promise<unknown>[] = [];
-    await this.#options.placer.place(this.#wish.need({ on, places: missing }), (placements) => {
+    const need = this.#wish.need({ on, places: missing });
+    await this.#outlast(need);
+    await this.#options.placer.place(need, (placements) => {
       if (this.#closed) throw new GatewayError('shutting_down', { message: 'The server is shutting down.' });
       if (order !== this.#order) throw new Superseded();
       for (const { device: id, count } of placements) {
@@ -503,13 +512,25 @@ export class ServedModel {
     if (kept.length > 0) this.#replicas = kept;
   }
 
-  #isAsWished(replica: Replica): boolean {
-    return replica.wish === this.#wish.key(replica.device.kind);
+  #isAsWished(replica: Replica, wish = this.#wish): boolean {
+    return replica.wish === wish.key(replica.device.kind);
   }
 
-  #liveOn(device: DeviceState): number {
+  #liveOn(device: DeviceState, wish = this.#wish): number {
     const own = this.#replicas.filter((replica) => replica.device.id === device.id && replica.isLive);
-    return own.filter((replica) => this.#isAsWished(replica)).length;
+    return own.filter((replica) => this.#isAsWished(replica, wish)).length;
+  }
+
+  /** Those that end once their requests are done, because others are wished. */
+  #outdated(wish = this.#wish): Replica[] {
+    return this.#replicas.filter((replica) => replica.resident !== undefined && !this.#isAsWished(replica, wish));
+  }
+
+  /** Where the memory is needed that outdated replicas still hold: until they are gone. Others are placed meanwhile. */
+  async #outlast(need: Parameters<Placer['plan']>[0]): Promise<void> {
+    const outdated = this.#outdated();
+    if (outdated.length === 0 || this.#options.placer.plan(need).ok) return;
+    await Promise.all(outdated.map((replica) => replica.gone()));
   }
 
   #createReplica(device: DeviceState): Replica {

@@ -24,7 +24,8 @@ export function createPlacement(registry: ModelRegistry, devices: Devices) {
 
   return {
     /** @throws model_not_found, gpu_not_found, invalid_value */
-    plan(model: string, request: Omit<LoadRequest, 'plan_rev'>): PlacementPlan {
+    async plan(model: string, request: Omit<LoadRequest, 'plan_rev'>): Promise<PlacementPlan> {
+      await devices.refresh();
       const plan = registry.plan(model, orderOf(request));
       const { rev } = registry;
       if (plan.ok) {

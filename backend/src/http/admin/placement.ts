@@ -19,7 +19,7 @@ import { adminOperation } from './operation.ts';
 
 export interface PlacementOptions {
   placement: {
-    plan(model: string, order: Omit<LoadRequest, 'plan_rev'>): PlacementPlan;
+    plan(model: string, order: Omit<LoadRequest, 'plan_rev'>): Promise<PlacementPlan>;
     load(model: string, order: LoadRequest): Promise<AdminModel>;
     unload(model: string, options: { force: boolean }): Promise<AdminModel>;
     reload(model: string): Promise<AdminModel>;
@@ -57,7 +57,7 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
       }),
       handle: async (request, response) => {
         const { model, ...order } = await readJson(request, response, planRequest);
-        response.json(placement.plan(model, order));
+        response.json(await placement.plan(model, order));
       },
     },
     {
