@@ -34,6 +34,7 @@ import { speakerRoutes } from './http/audio/speakers.ts';
 import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
+import { ownKeyRoute } from './http/keys/own-key.ts';
 import { diarizationRoute } from './http/openai/diarizations.ts';
 import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
@@ -101,7 +102,7 @@ import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
-import { takeRequest } from './store/request-rates.ts';
+import { readRequestRate, takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { SpeakerStore } from './store/speakers.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
@@ -355,6 +356,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     },
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
+  const keyRecords = new KeyRecords(db);
   let shuttingDown = false;
   const readiness = createReadiness({
     modelCacheDir: config.modelCacheDir,
@@ -394,6 +396,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
+      ownKeyRoute({
+        find: (id) => keyRecords.find(id),
+        readUsage: (id) => readUsage(db, id),
+        readRequestRate: (id, perMinute) => readRequestRate(db, id, perMinute),
+      }),
       adminModelsRoute(registry),
       adminEventsRoute(registry, gpus.monitor),
       ...adminGpusRoutes(gpus),
@@ -432,7 +439,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       ),
       ...adminKeysRoutes({
-        records: new KeyRecords(db),
+        records: keyRecords,
         readUsage: (id) => readUsage(db, id),
         isBuiltIn: (id) => id === ANONYMOUS.id || keys.environmentPrincipal(id) !== undefined,
         resolveModel: (name) => registry.describe(name)?.id,
