@@ -31,7 +31,7 @@ import { placementRoutes } from './http/admin/placement.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
-import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
+import { jobFileRoutes } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
 import { ownKeyRoute } from './http/keys/own-key.ts';
@@ -105,6 +105,7 @@ import { RegisteredModelStore } from './store/registered-models.ts';
 import { readRequestRate, takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { SpeakerStore } from './store/speakers.ts';
+import { TicketStore } from './store/tickets.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
@@ -357,6 +358,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
   const keyRecords = new KeyRecords(db);
+  const tickets = new TicketStore(db, { principalOf: (owner, since) => keys.stillValid(owner, since) });
   let shuttingDown = false;
   const readiness = createReadiness({
     modelCacheDir: config.modelCacheDir,
@@ -372,6 +374,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     metrics,
     auth: {
       keys,
+      tickets,
       takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
       listensOnLoopback: isLoopback(config.host),
       corsOrigins: config.corsOrigins,
@@ -392,7 +395,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       }),
       ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
       jobEventsRoute(jobs.service),
-      jobArtifactsRoute(jobs.service, jobs.artifacts),
+      ...jobFileRoutes({
+        jobs: jobs.service,
+        artifacts: jobs.artifacts,
+        issueTicket: (grant) => tickets.issue(grant),
+      }),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),

@@ -24,6 +24,7 @@ const CATALOGUE = {
   invalid_api_key: { status: 401, type: 'invalid_request_error' },
   api_key_revoked: { status: 401, type: 'invalid_request_error' },
   api_key_expired: { status: 401, type: 'invalid_request_error' },
+  invalid_ticket: { status: 401, type: 'invalid_request_error' },
   api_keys_not_configured: { status: 401, type: 'invalid_request_error' },
   admin_key_required: { status: 403, type: 'invalid_request_error' },
   insufficient_scope: { status: 403, type: 'invalid_request_error' },

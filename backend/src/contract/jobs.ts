@@ -90,3 +90,14 @@ export const jobEvent = z
   ])
   .meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEvent>;
+
+/** `POST /v1/jobs/{id}/artifacts/{name}/ticket`. */
+export const fileTicket = z
+  .object({
+    object: z.literal('ticket'),
+    url: z.string().meta({ description: 'Path on this server. Whoever opens it first keeps it, by a cookie' }),
+    expires_at: moment.meta({ description: 'It must have been opened before' }),
+    ends_at: moment.meta({ description: 'It opens nothing after' }),
+  })
+  .meta({ id: 'FileTicket' });
+export type FileTicket = z.infer<typeof fileTicket>;
