@@ -33,6 +33,7 @@ import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
 import { jobFileRoutes } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
+import { jobPeaksRoute } from './http/jobs/job-peaks.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
 import { ownKeyRoute } from './http/keys/own-key.ts';
 import { diarizationRoute } from './http/openai/diarizations.ts';
@@ -90,6 +91,7 @@ import { separationWork } from './services/separation-work.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
+import { Waveforms } from './services/waveforms.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
@@ -357,6 +359,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     },
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
+  const waveforms = new Waveforms({
+    jobs: jobs.service,
+    artifacts: jobs.artifacts,
+    limits,
+    tools,
+    maxAtOnce: config.models.cores,
+  });
   const keyRecords = new KeyRecords(db);
   const tickets = new TicketStore(db, { principalOf: (owner, since) => keys.stillValid(owner, since) });
   let shuttingDown = false;
@@ -400,6 +409,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         artifacts: jobs.artifacts,
         issueTicket: (grant) => tickets.issue(grant),
       }),
+      jobPeaksRoute(jobs.service, waveforms),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
@@ -476,6 +486,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeIdleConnections();
     const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
     await retention.stop();
+    await waveforms.close();
     await jobs.stop();
     await Promise.all([uploads.drain(deadline), webhooks.stop(Math.max(0, deadline - Date.now()))]);
     await registry.close(Math.max(0, deadline - Date.now()));

@@ -65,6 +65,7 @@ const TABLE: Record<string, Row> = {
   'GET /v1/jobs/{id}/events': forOwner('200'),
   'GET /v1/jobs/{id}/artifacts/{name}': forOwner('200'),
   'POST /v1/jobs/{id}/artifacts/{name}/ticket': forOwner('201'),
+  'GET /v1/jobs/{id}/peaks': forOwner('200'),
   'GET /v1/jobs/{id}/input': forOwner('200'),
   'POST /v1/jobs/{id}/input/ticket': forOwner('201'),
   'GET /v1/webhooks/secrets': forKeys('200'),

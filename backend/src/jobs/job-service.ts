@@ -1,4 +1,5 @@
 /** What callers do with jobs: ask for one, look at it, cancel it, delete it. Each sees its own only. */
+import type { Readable } from 'node:stream';
 import type { Job, JobArtifact, JobEvent, JobStatus, JobTask } from '../contract/jobs.ts';
 import { GatewayError } from '../errors.ts';
 import type { ArtifactRow, JobRow, JobStore } from '../store/jobs.ts';
@@ -56,6 +57,8 @@ export interface JobServiceOptions {
 }
 
 const MANIFEST = 'manifest.json';
+/** Of files that are made for the caller's page and are no result: they go with the job, and are not listed. */
+const OUTLINE = '.outline';
 
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -205,11 +208,31 @@ export class JobService {
 
   async artifact(owner: string, id: string, name: string): Promise<ArtifactRow> {
     const job = await this.get(owner, id);
-    const found = (await this.#options.store.artifacts([job.id])).find((artifact) => artifact.name === name);
+    const found = (await this.#options.store.artifacts([job.id])).find(
+      (artifact) => artifact.name === name && !isOutline(artifact),
+    );
     if (found === undefined) {
       throw new GatewayError('artifact_not_found', { message: `The job '${id}' has no artifact '${name}'.` });
     }
     return found;
+  }
+
+  /** What `keepOutline` was given. */
+  async findOutline(job: JobRow, source: string): Promise<ArtifactRow | undefined> {
+    const rows = await this.#options.store.artifacts([job.id]);
+    return rows.find(({ name }) => name === source + OUTLINE);
+  }
+
+  /** Kept for as long as the job is. @throws job_not_found when it was deleted meanwhile. */
+  async keepOutline(job: JobRow, source: string, content: Readable): Promise<ArtifactRow> {
+    const { store, artifacts } = this.#options;
+    const name = source + OUTLINE;
+    const key = `jobs/${job.id}/${name}`;
+    const row = { job_id: job.id, name, key, content_type: 'application/octet-stream' };
+    const stored = { ...row, ...(await artifacts.put(key, content)) };
+    if (await store.transaction((transaction) => store.keepArtifact(transaction, stored))) return stored;
+    await this.deleteFiles([key]);
+    throw notFound(publicJobId(job.id));
   }
 
   /** The job's events behind `after`, as they come; ends behind the last one of a finished job. */
@@ -269,7 +292,9 @@ export class JobService {
 
   async #finishFrom(equal: JobRow, job: JobRow, transaction: Parameters<JobStore['end']>[0]): Promise<JobRow> {
     const { store, hooks, putManifest } = this.#options;
-    const outputs = (await store.artifacts([equal.id], transaction)).filter(({ name }) => name !== MANIFEST);
+    const outputs = (await store.artifacts([equal.id], transaction)).filter(
+      (artifact) => artifact.name !== MANIFEST && !isOutline(artifact),
+    );
     await store.copyArtifacts(
       transaction,
       equal.id,
@@ -318,15 +343,17 @@ export class JobService {
       error: job.error,
       cached: job.cached,
       metadata: job.metadata,
-      artifacts: artifacts.map(
-        ({ name, content_type, bytes, sha256 }): JobArtifact => ({
-          name,
-          content_type,
-          bytes,
-          sha256,
-          url: `/v1/jobs/${id}/artifacts/${name}`,
-        }),
-      ),
+      artifacts: artifacts
+        .filter((artifact) => !isOutline(artifact))
+        .map(
+          ({ name, content_type, bytes, sha256 }): JobArtifact => ({
+            name,
+            content_type,
+            bytes,
+            sha256,
+            url: `/v1/jobs/${id}/artifacts/${name}`,
+          }),
+        ),
     };
   }
 }
@@ -337,6 +364,10 @@ function seconds(date: Date): number {
 
 function tenths(value: number): number {
   return Math.round(10 * value) / 10;
+}
+
+function isOutline({ name }: ArtifactRow): boolean {
+  return name.endsWith(OUTLINE);
 }
 
 function notFound(id: string): GatewayError {

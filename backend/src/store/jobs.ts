@@ -398,6 +398,23 @@ export class JobStore {
         .execute();
   }
 
+  /** One that may be there already. @returns whether its job still is */
+  async keepArtifact(transaction: Transaction<Schema>, row: Insertable<ArtifactTable>): Promise<boolean> {
+    const job = await transaction
+      .selectFrom('jobs')
+      .select('id')
+      .where('id', '=', row.job_id)
+      .forKeyShare()
+      .executeTakeFirst();
+    if (job === undefined) return false;
+    await transaction
+      .insertInto('artifacts')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return true;
+  }
+
   async copyArtifacts(transaction: Transaction<Schema>, from: string, to: string, names: readonly string[]) {
     await transaction
       .insertInto('artifacts')
