@@ -24,6 +24,7 @@ import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
 import { hubTokenRoutes } from './http/admin/hub-token.ts';
+import { adminJobRoutes } from './http/admin/jobs.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
@@ -31,6 +32,7 @@ import { placementRoutes } from './http/admin/placement.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
+import { jobActionRoutes } from './http/jobs/job-actions.ts';
 import { jobFileRoutes } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
 import { jobPeaksRoute } from './http/jobs/job-peaks.ts';
@@ -402,6 +404,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         resolveModel: (name) => diarization.modelId(name),
         hear: meteredHearing(diarization, metering),
       }),
+      ...jobActionRoutes({ jobs: jobs.service, transcriptionJobs }),
       ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
       jobEventsRoute(jobs.service),
       ...jobFileRoutes({
@@ -462,6 +465,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         resolveModel: (name) => registry.describe(name)?.id,
         audit,
       }),
+      ...adminJobRoutes({ jobs: jobs.service, keyNames: (ids) => keyRecords.names(ids), audit }),
       adminAuditRoute(audit),
       adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),

@@ -44,6 +44,7 @@ const CATALOGUE = {
   method_not_allowed: { status: 405, type: 'invalid_request_error' },
   became_job: { status: 408, type: 'invalid_request_error' },
   job_not_finished: { status: 409, type: 'invalid_request_error' },
+  job_not_retryable: { status: 409, type: 'invalid_request_error' },
   job_cancelled: { status: 409, type: 'invalid_request_error' },
   stale_plan: { status: 409, type: 'invalid_request_error' },
   key_is_revoked: { status: 409, type: 'invalid_request_error' },

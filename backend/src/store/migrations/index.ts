@@ -9,6 +9,7 @@ import * as models from './0006-models.ts';
 import * as speakers from './0007-speakers.ts';
 import * as stages from './0008-stages.ts';
 import * as tickets from './0009-tickets.ts';
+import * as jobTraces from './0010-job-traces.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -20,4 +21,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-speakers': speakers,
   '0008-stages': stages,
   '0009-tickets': tickets,
+  '0010-job-traces': jobTraces,
 };
