@@ -29,6 +29,7 @@ import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { evaluationRoute } from './http/audio/evaluations.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
@@ -79,6 +80,7 @@ import { countTranscription } from './services/counted-transcription.ts';
 import { createDiarizationService } from './services/diarization.ts';
 import { createDiarizationJob } from './services/diarization-job.ts';
 import { diarizationWork } from './services/diarization-work.ts';
+import { createEvaluator } from './services/evaluation.ts';
 import { createHubToken } from './services/hub-token.ts';
 import { lookUpSpeakers } from './services/known-speakers.ts';
 import { meteredHearing } from './services/metered-hearing.ts';
@@ -412,6 +414,15 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         artifacts: jobs.artifacts,
         issueTicket: (grant) => tickets.issue(grant),
       }),
+      evaluationRoute(
+        createEvaluator({
+          jobs: jobs.service,
+          artifacts: jobs.artifacts,
+          decoding: { ...limits, ...tools },
+          environment: config.childEnvironment,
+          maxAtOnce: config.models.cores,
+        }),
+      ),
       jobPeaksRoute(jobs.service, waveforms),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),

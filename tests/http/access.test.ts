@@ -56,6 +56,7 @@ const TABLE: Record<string, Row> = {
   'GET /v1/speakers': forKeys('200', '403 insufficient_scope'),
   'GET /v1/speakers/{id}': forKeys('404 speaker_not_found', '403 insufficient_scope'),
   'DELETE /v1/speakers/{id}': forKeys('404 speaker_not_found', '403 insufficient_scope'),
+  'POST /v1/evaluations': forKeys('400 invalid_value'),
   'GET /v1/key': forKeys('200'),
   'GET /v1/jobs': forKeys('200'),
   'GET /v1/jobs/{id}': forOwner('200'),
