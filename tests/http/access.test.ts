@@ -84,6 +84,8 @@ const TABLE: Record<string, Row> = {
   'POST /v1/webhooks/secrets': forKeys('201'),
   'DELETE /v1/webhooks/secrets/{id}': forKeys('404 webhook_secret_not_found'),
   'GET /v1/webhooks/deliveries': forKeys('200'),
+  'GET /v1/webhooks/deliveries/{id}': forKeys('404 webhook_delivery_not_found'),
+  'POST /v1/webhooks/test': forKeys('400 invalid_value'),
   'POST /v1/webhooks/deliveries/{id}/replay': forKeys('404 webhook_delivery_not_found'),
   'POST /v1/webhooks/deliveries/{id}/cancel': forKeys('404 webhook_delivery_not_found'),
   'GET /v1/models': forKeys('200'),
