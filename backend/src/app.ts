@@ -24,16 +24,21 @@ import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
 import { hubTokenRoutes } from './http/admin/hub-token.ts';
+import { adminJobRoutes } from './http/admin/jobs.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { evaluationRoute } from './http/audio/evaluations.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
-import { jobArtifactsRoute } from './http/jobs/job-artifacts.ts';
+import { jobActionRoutes } from './http/jobs/job-actions.ts';
+import { jobFileRoutes } from './http/jobs/job-artifacts.ts';
 import { jobEventsRoute } from './http/jobs/job-events.ts';
+import { jobPeaksRoute } from './http/jobs/job-peaks.ts';
 import { jobRoutes } from './http/jobs/jobs.ts';
+import { ownKeyRoute } from './http/keys/own-key.ts';
 import { diarizationRoute } from './http/openai/diarizations.ts';
 import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
@@ -75,6 +80,7 @@ import { countTranscription } from './services/counted-transcription.ts';
 import { createDiarizationService } from './services/diarization.ts';
 import { createDiarizationJob } from './services/diarization-job.ts';
 import { diarizationWork } from './services/diarization-work.ts';
+import { createEvaluator } from './services/evaluation.ts';
 import { createHubToken } from './services/hub-token.ts';
 import { lookUpSpeakers } from './services/known-speakers.ts';
 import { meteredHearing } from './services/metered-hearing.ts';
@@ -89,6 +95,7 @@ import { separationWork } from './services/separation-work.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
+import { Waveforms } from './services/waveforms.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
@@ -101,9 +108,10 @@ import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
-import { takeRequest } from './store/request-rates.ts';
+import { readRequestRate, takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { SpeakerStore } from './store/speakers.ts';
+import { TicketStore } from './store/tickets.ts';
 import { RequestClaims, readUsage } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
@@ -355,6 +363,15 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     },
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
+  const waveforms = new Waveforms({
+    jobs: jobs.service,
+    artifacts: jobs.artifacts,
+    limits,
+    tools,
+    maxAtOnce: config.models.cores,
+  });
+  const keyRecords = new KeyRecords(db);
+  const tickets = new TicketStore(db, { principalOf: (owner, since) => keys.stillValid(owner, since) });
   let shuttingDown = false;
   const readiness = createReadiness({
     modelCacheDir: config.modelCacheDir,
@@ -370,6 +387,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     metrics,
     auth: {
       keys,
+      tickets,
       takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
       listensOnLoopback: isLoopback(config.host),
       corsOrigins: config.corsOrigins,
@@ -388,12 +406,32 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         resolveModel: (name) => diarization.modelId(name),
         hear: meteredHearing(diarization, metering),
       }),
+      ...jobActionRoutes({ jobs: jobs.service, transcriptionJobs }),
       ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
       jobEventsRoute(jobs.service),
-      jobArtifactsRoute(jobs.service, jobs.artifacts),
+      ...jobFileRoutes({
+        jobs: jobs.service,
+        artifacts: jobs.artifacts,
+        issueTicket: (grant) => tickets.issue(grant),
+      }),
+      evaluationRoute(
+        createEvaluator({
+          jobs: jobs.service,
+          artifacts: jobs.artifacts,
+          decoding: { ...limits, ...tools },
+          environment: config.childEnvironment,
+          maxAtOnce: config.models.cores,
+        }),
+      ),
+      jobPeaksRoute(jobs.service, waveforms),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
+      ownKeyRoute({
+        find: (id) => keyRecords.find(id),
+        readUsage: (id) => readUsage(db, id),
+        readRequestRate: (id, perMinute) => readRequestRate(db, id, perMinute),
+      }),
       adminModelsRoute(registry),
       adminEventsRoute(registry, gpus.monitor),
       ...adminGpusRoutes(gpus),
@@ -432,12 +470,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       ),
       ...adminKeysRoutes({
-        records: new KeyRecords(db),
+        records: keyRecords,
         readUsage: (id) => readUsage(db, id),
         isBuiltIn: (id) => id === ANONYMOUS.id || keys.environmentPrincipal(id) !== undefined,
         resolveModel: (name) => registry.describe(name)?.id,
         audit,
       }),
+      ...adminJobRoutes({ jobs: jobs.service, keyNames: (ids) => keyRecords.names(ids), audit }),
       adminAuditRoute(audit),
       adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),
@@ -462,6 +501,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     server.closeIdleConnections();
     const deadline = Date.now() + config.shutdownGraceSeconds * 1000;
     await retention.stop();
+    await waveforms.close();
     await jobs.stop();
     await Promise.all([uploads.drain(deadline), webhooks.stop(Math.max(0, deadline - Date.now()))]);
     await registry.close(Math.max(0, deadline - Date.now()));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { improvement, sdr, siSdr } from '../../backend/src/audio/separation-metrics.ts';
+import { improvement, RunningSdr, sdr, siSdr } from '../../backend/src/audio/separation-metrics.ts';
 import { seededUniform } from '../support/seeded-weights.ts';
 import { describeWithShared, shared } from '../support/shared.ts';
 import { decodeAll } from './media.ts';
@@ -34,6 +34,20 @@ describe('siSdr', () => {
     expect(siSdr(signal, new Float32Array(20_000))).toBeNaN();
     expect(siSdr(new Float32Array(20_000), signal)).toBeNaN();
     for (const metric of [sdr, siSdr]) expect(() => metric(signal, signal.subarray(1))).toThrow(/19999/);
+  });
+});
+
+describe('RunningSdr', () => {
+  it('agrees with those of whole signals, however they are cut', () => {
+    for (const estimate of [sum(1, 0.1), sum(0.5, 0.01, 0.2), sum(-2, 3), noise]) {
+      const running = new RunningSdr();
+      for (let from = 0; from < signal.length; from += 777) {
+        running.add(signal.subarray(from, from + 777), estimate.subarray(from, from + 777));
+      }
+      expect(running.sdr).toBeCloseTo(sdr(signal, estimate), 8);
+      expect(running.siSdr).toBeCloseTo(siSdr(signal, estimate), 6);
+    }
+    expect(new RunningSdr().siSdr).toBeNaN();
   });
 });
 

@@ -97,7 +97,7 @@ export async function openHarness({ keyUrl }: { keyUrl?: string } = {}) {
     secrets,
     guard,
     hooks,
-    service: new WebhookService({ secrets, deliveries, guard }),
+    service: new WebhookService({ secrets, deliveries, guard, timeoutMs: 1000, defaultUrl: async () => undefined }),
     addJob,
     endJob,
     startDispatcher,

@@ -432,7 +432,13 @@ describe('secrets', () => {
 describe('a URL', () => {
   const refusing = async () => {
     const { secrets, deliveries } = await openHarness();
-    return new WebhookService({ secrets, deliveries, guard: createWebhookGuard(false) });
+    return new WebhookService({
+      secrets,
+      deliveries,
+      guard: createWebhookGuard(false),
+      timeoutMs: 1000,
+      defaultUrl: async () => undefined,
+    });
   };
 
   it('is refused without a secret to sign with, and the message says how to make one', async () => {

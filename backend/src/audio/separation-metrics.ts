@@ -59,3 +59,39 @@ function requireEqualLengths(reference: Float32Array, estimate: Float32Array): v
   if (reference.length === estimate.length) return;
   throw new Error(`The reference has ${reference.length} samples, the estimate ${estimate.length}`);
 }
+
+/** `sdr` and `siSdr` of signals of any length, told piece by piece; above some 100 dB they are lost in rounding. */
+export class RunningSdr {
+  #count = 0;
+  readonly #sums = { reference: 0, estimate: 0, product: 0, referencePower: 0, estimatePower: 0, difference: 0 };
+
+  add(reference: Float32Array, estimate: Float32Array): void {
+    requireEqualLengths(reference, estimate);
+    const sums = this.#sums;
+    this.#count += reference.length;
+    for (let i = 0; i < reference.length; i += 1) {
+      const [wanted, made] = [reference[i] as number, estimate[i] as number];
+      sums.reference += wanted;
+      sums.estimate += made;
+      sums.product += wanted * made;
+      sums.referencePower += wanted ** 2;
+      sums.estimatePower += made ** 2;
+      sums.difference += (wanted - made) ** 2;
+    }
+  }
+
+  get sdr(): number {
+    const { referencePower, difference } = this.#sums;
+    return referencePower === 0 ? Number.NaN : 10 * Math.log10(referencePower / difference);
+  }
+
+  get siSdr(): number {
+    const { reference, estimate, ...sums } = this.#sums;
+    const product = sums.product - (reference * estimate) / this.#count;
+    const referencePower = sums.referencePower - reference ** 2 / this.#count;
+    const estimatePower = sums.estimatePower - estimate ** 2 / this.#count;
+    if (!(referencePower > 0 && estimatePower > 0)) return Number.NaN;
+    const signal = product ** 2 / referencePower;
+    return 10 * Math.log10(signal / Math.max(0, estimatePower - signal));
+  }
+}

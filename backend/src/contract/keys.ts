@@ -146,3 +146,29 @@ export const keyUsage = z
   })
   .meta({ id: 'ApiKeyUsage' });
 export type KeyUsage = z.infer<typeof keyUsage>;
+
+const allowance = z.object({
+  limit: z.int().nullable().meta({ description: 'null: no limit' }),
+  used: z.int().nullable().meta({ description: 'What unfinished work holds included; null where nobody counts' }),
+  resets_at: unixSeconds
+    .nullable()
+    .meta({ description: 'When nothing of it is used any more; null: when the work has ended' }),
+});
+/** `GET /v1/key`: what the calling key is, for its holder. */
+export const ownKey = z
+  .object({
+    object: z.literal('key'),
+    id: z.string(),
+    name: z.string().nullable().meta({ description: 'null: a key of the environment, or none' }),
+    role: z.enum(['user', 'admin']),
+    scopes: keyScopes,
+    limits: z.object({
+      requests_per_minute: allowance,
+      concurrent_jobs: allowance,
+      audio_seconds_per_day: allowance,
+      audio_seconds_per_month: allowance,
+    }),
+    expires_at: unixSeconds.nullable(),
+  })
+  .meta({ id: 'OwnKey' });
+export type OwnKey = z.infer<typeof ownKey>;

@@ -88,6 +88,42 @@ export const webhookDelivery = z
   .meta({ id: 'WebhookDelivery' });
 export type WebhookDelivery = z.infer<typeof webhookDelivery>;
 
+/** One delivery, with what is sent. */
+export const webhookDeliveryDetail = webhookDelivery
+  .extend({ payload: z.string().meta({ description: 'The body, byte for byte; signed anew at each attempt' }) })
+  .meta({ id: 'WebhookDeliveryDetail' });
+export type WebhookDeliveryDetail = z.infer<typeof webhookDeliveryDetail>;
+
+/** The body of a webhook that a caller has sent to see whether it arrives. */
+export const webhookTestEvent = z
+  .object({
+    id: z.string(),
+    object: z.literal('event'),
+    type: z.literal('webhook.test'),
+    created_at: moment,
+    data: z.object({}),
+  })
+  .meta({ id: 'WebhookTestEvent' });
+export type WebhookTestEvent = z.infer<typeof webhookTestEvent>;
+
+export const webhookTestRequest = z
+  .strictObject({ url: z.string().optional().meta({ description: "Default: the key's `webhook_url`" }) })
+  .meta({ id: 'WebhookTestRequest' });
+
+export const webhookTest = z
+  .object({
+    object: z.literal('webhook.test'),
+    id: z.string().meta({ description: 'The `webhook-id`' }),
+    url: z.string(),
+    payload: z.string(),
+    delivered: z.boolean().meta({ description: 'It answered 2xx. Nothing is tried again' }),
+    status: z.int().nullable().meta({ description: 'null: no answer' }),
+    error: z.string().nullable(),
+    duration_ms: z.int(),
+  })
+  .meta({ id: 'WebhookTest' });
+export type WebhookTest = z.infer<typeof webhookTest>;
+
 export const webhookDeliveryList = z
   .object({
     object: z.literal('list'),

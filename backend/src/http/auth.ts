@@ -5,6 +5,7 @@ import { ANONYMOUS, type Principal } from '../contract/keys.ts';
 import { GatewayError } from '../errors.ts';
 import { allowanceHeaders, rateExceeded } from '../rate-limits.ts';
 import { contextOf } from './request-context.ts';
+import { principalOfTicket, type TicketDirectory } from './ticket-auth.ts';
 
 export interface KeyDirectory {
   /** Whether anybody is to send a key. */
@@ -23,6 +24,8 @@ export interface RequestRate {
 
 export interface AuthOptions {
   keys: KeyDirectory;
+  /** For what cannot send a key: addresses that open one file. */
+  tickets: TicketDirectory;
   /** Counts a request of a key that has a limit. */
   takeRequest(owner: string, perMinute: number): Promise<RequestRate>;
   /** The address the server listens on is this machine's own. */
@@ -37,8 +40,11 @@ const PROXY_HEADERS = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
 export function requireUser(options: AuthOptions): RequestHandler {
   return async (request, response, next) => {
     const key = presentedKey(request);
-    const principal = key === undefined ? undefined : await options.keys.identify(key);
-    if (principal === undefined) {
+    const principal =
+      key === undefined
+        ? await principalOfTicket(request, response, options.tickets)
+        : await options.keys.identify(key);
+    if (principal === undefined || principal === ANONYMOUS) {
       if (await options.keys.hasUserKeys()) throw key === undefined ? missingKey() : wrongKey(key);
       allowAnonymous(request, options);
     }

@@ -4,10 +4,10 @@ import type { JobHooks } from './job-hooks.ts';
 import { publicJobId } from './job-id.ts';
 
 export const auditJobs: JobHooks = {
-  async created(transaction, job) {
+  async created(transaction, job, { isRetry = false }) {
     await appendAudit(transaction, {
       actor: job.owner,
-      action: 'job.created',
+      action: isRetry ? 'job.retried' : 'job.created',
       subject: publicJobId(job.id),
       result: 'success',
       ...(job.input_bytes === null ? {} : { size: job.input_bytes }),

@@ -13,6 +13,8 @@ export interface JobWork {
   signal: AbortSignal;
   /** Stored behind those before it; index 0 says that the work began anew. */
   saveWindow(window: FinishedWindow): void;
+  /** A model of the work begins to run on that device. */
+  placed(place: { device: string }): void;
   /** What the work is at now, and how much of that is done, from 0 to 1. */
   enterStage(stage: string, done: number): void;
 }

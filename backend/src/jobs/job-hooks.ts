@@ -8,6 +8,8 @@ export interface Creation {
   takesOver: string | undefined;
   /** An equal result was there: it ends in the same transaction. */
   isDone: boolean;
+  /** It was over, and is tried again. */
+  isRetry?: boolean;
 }
 
 export interface JobHooks {

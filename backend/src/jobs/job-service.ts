@@ -1,5 +1,6 @@
 /** What callers do with jobs: ask for one, look at it, cancel it, delete it. Each sees its own only. */
-import type { Job, JobArtifact, JobEvent, JobStatus, JobTask } from '../contract/jobs.ts';
+import type { Readable } from 'node:stream';
+import type { Job, JobArtifact, JobEvent, JobStatus, JobTask, JobTrace } from '../contract/jobs.ts';
 import { GatewayError } from '../errors.ts';
 import type { ArtifactRow, JobRow, JobStore } from '../store/jobs.ts';
 import type { Notifications } from '../store/notifications.ts';
@@ -7,9 +8,14 @@ import type { ArtifactStore } from './artifacts.ts';
 import { inputKey } from './input-key.ts';
 import type { JobHooks } from './job-hooks.ts';
 import { jobUuid, publicJobId } from './job-id.ts';
+import { traceJob } from './job-trace.ts';
 import type { JobQueue } from './queue.ts';
 
 export type { JobRow };
+
+/** Whose jobs somebody may look at: of one key, or of all for the routes of admins. */
+export const ANY_OWNER = Symbol('any owner');
+export type Viewer = string | typeof ANY_OWNER;
 
 export interface JobRequest {
   owner: string;
@@ -41,6 +47,12 @@ export interface JobPage {
   status: JobStatus[] | undefined;
   task: JobTask | undefined;
   model: string | undefined;
+  /** Unix seconds. */
+  createdAfter: number | undefined;
+  createdBefore: number | undefined;
+  text: string | undefined;
+  /** Id of the key; for viewers of all. */
+  key: string | undefined;
 }
 
 export interface JobServiceOptions {
@@ -56,6 +68,8 @@ export interface JobServiceOptions {
 }
 
 const MANIFEST = 'manifest.json';
+/** Of files that are made for the caller's page and are no result: they go with the job, and are not listed. */
+const OUTLINE = '.outline';
 
 export class JobService {
   readonly #options: JobServiceOptions;
@@ -129,16 +143,18 @@ export class JobService {
   }
 
   /** @throws job_not_found: also for another owner's. */
-  async get(owner: string, id: string): Promise<JobRow> {
+  async get(viewer: Viewer, id: string): Promise<JobRow> {
     const uuid = jobUuid(id);
     const job = uuid === undefined ? undefined : await this.#options.store.find(uuid);
-    if (job === undefined || job.owner !== owner) throw notFound(id);
+    if (job === undefined || (viewer !== ANY_OWNER && job.owner !== viewer)) throw notFound(id);
     return job;
   }
 
-  async list(owner: string, page: JobPage): Promise<{ jobs: JobRow[]; hasMore: boolean }> {
-    const after = page.after === undefined ? undefined : (await this.get(owner, page.after)).id;
-    return this.#options.store.list({ ...page, owner, after });
+  async list(viewer: Viewer, page: JobPage): Promise<{ jobs: JobRow[]; hasMore: boolean }> {
+    const after = page.after === undefined ? undefined : (await this.get(viewer, page.after)).id;
+    const { key, ...filter } = page;
+    const owner = viewer === ANY_OWNER ? key : viewer;
+    return this.#options.store.list({ ...filter, owner, after });
   }
 
   /** A job whose result is, or will be, that of the request; its key is asked for only where there are jobs at all. */
@@ -150,9 +166,9 @@ export class JobService {
   }
 
   /** Ends it at once, whether it waits or is worked on; what has been computed is lost. Over already: stays as it is. */
-  async cancel(owner: string, id: string): Promise<JobRow> {
+  async cancel(viewer: Viewer, id: string): Promise<JobRow> {
     const { store, hooks, putManifest } = this.#options;
-    const job = await this.get(owner, id);
+    const job = await this.get(viewer, id);
     await store.transaction(async (transaction) => {
       const ended = await this.#end(transaction, job.id);
       if (ended === undefined) return;
@@ -161,12 +177,57 @@ export class JobService {
       if (manifest !== undefined) await store.addArtifacts(transaction, [manifest]);
       for (const hook of hooks) await hook.ended?.(transaction, ended);
     });
-    return this.get(owner, id);
+    return this.get(viewer, id);
+  }
+
+  /**
+   * Has one that failed or was cancelled done after all, under the same id. A failed one goes on behind what it has done.
+   * @throws job_not_retryable, input_deleted, and what the hooks refuse with.
+   */
+  async retry(viewer: Viewer, id: string): Promise<JobRow> {
+    const { store, queue, hooks } = this.#options;
+    const job = await this.get(viewer, id);
+    const unused = await store.transaction(async (transaction) => {
+      const reopened = await store.reopen(transaction, job.id);
+      if (reopened === undefined) throw notRetryable(id, job.status);
+      if (reopened.input_key === null && reopened.url === null) throw inputDeleted();
+      const left = (await store.artifacts([job.id], transaction)).filter((artifact) => !isOutline(artifact));
+      const dropped = await store.dropArtifacts(
+        transaction,
+        job.id,
+        left.map(({ name }) => name),
+      );
+      // Its entry of before is still there, as one that is done.
+      await queue.remove(transaction, job.id);
+      await queue.add(transaction, job.id, reopened.priority);
+      const how = { takesOver: undefined, isDone: false, isRetry: true };
+      for (const hook of hooks) await hook.created?.(transaction, reopened, how);
+      return dropped;
+    });
+    await this.deleteFiles(unused);
+    return this.get(viewer, id);
+  }
+
+  /** What was asked, and what became of it when. */
+  async trace(job: JobRow): Promise<JobTrace> {
+    const events = await this.#options.store.trace(job.id);
+    return {
+      object: 'job.trace',
+      job_id: publicJobId(job.id),
+      rev: job.rev,
+      request: withoutVoiceprints(job.request),
+      ...traceJob(job.task, events),
+    };
+  }
+
+  /** As its handler stored them: of a job that runs, or failed. */
+  windows(job: JobRow): Promise<unknown[]> {
+    return this.#options.store.windows(job.id);
   }
 
   /** Cancels it if need be, then removes every trace but the audit log's: rows, audio, results. */
-  async delete(owner: string, id: string): Promise<void> {
-    await this.remove(await this.get(owner, id));
+  async delete(viewer: Viewer, id: string): Promise<void> {
+    await this.remove(await this.get(viewer, id));
   }
 
   async remove(job: JobRow): Promise<void> {
@@ -205,11 +266,31 @@ export class JobService {
 
   async artifact(owner: string, id: string, name: string): Promise<ArtifactRow> {
     const job = await this.get(owner, id);
-    const found = (await this.#options.store.artifacts([job.id])).find((artifact) => artifact.name === name);
+    const found = (await this.#options.store.artifacts([job.id])).find(
+      (artifact) => artifact.name === name && !isOutline(artifact),
+    );
     if (found === undefined) {
       throw new GatewayError('artifact_not_found', { message: `The job '${id}' has no artifact '${name}'.` });
     }
     return found;
+  }
+
+  /** What `keepOutline` was given. */
+  async findOutline(job: JobRow, source: string): Promise<ArtifactRow | undefined> {
+    const rows = await this.#options.store.artifacts([job.id]);
+    return rows.find(({ name }) => name === source + OUTLINE);
+  }
+
+  /** Kept for as long as the job is. @throws job_not_found when it was deleted meanwhile. */
+  async keepOutline(job: JobRow, source: string, content: Readable): Promise<ArtifactRow> {
+    const { store, artifacts } = this.#options;
+    const name = source + OUTLINE;
+    const key = `jobs/${job.id}/${name}`;
+    const row = { job_id: job.id, name, key, content_type: 'application/octet-stream' };
+    const stored = { ...row, ...(await artifacts.put(key, content)) };
+    if (await store.transaction((transaction) => store.keepArtifact(transaction, stored))) return stored;
+    await this.deleteFiles([key]);
+    throw notFound(publicJobId(job.id));
   }
 
   /** The job's events behind `after`, as they come; ends behind the last one of a finished job. */
@@ -269,7 +350,9 @@ export class JobService {
 
   async #finishFrom(equal: JobRow, job: JobRow, transaction: Parameters<JobStore['end']>[0]): Promise<JobRow> {
     const { store, hooks, putManifest } = this.#options;
-    const outputs = (await store.artifacts([equal.id], transaction)).filter(({ name }) => name !== MANIFEST);
+    const outputs = (await store.artifacts([equal.id], transaction)).filter(
+      (artifact) => artifact.name !== MANIFEST && !isOutline(artifact),
+    );
     await store.copyArtifacts(
       transaction,
       equal.id,
@@ -316,17 +399,22 @@ export class JobService {
         stage_done: job.status === 'running' ? job.stage_done : null,
       },
       error: job.error,
+      attempts: job.attempt,
+      input: { name: job.input_name, bytes: job.input_bytes, available: job.input_key !== null },
+      rev: job.rev,
       cached: job.cached,
       metadata: job.metadata,
-      artifacts: artifacts.map(
-        ({ name, content_type, bytes, sha256 }): JobArtifact => ({
-          name,
-          content_type,
-          bytes,
-          sha256,
-          url: `/v1/jobs/${id}/artifacts/${name}`,
-        }),
-      ),
+      artifacts: artifacts
+        .filter((artifact) => !isOutline(artifact))
+        .map(
+          ({ name, content_type, bytes, sha256 }): JobArtifact => ({
+            name,
+            content_type,
+            bytes,
+            sha256,
+            url: `/v1/jobs/${id}/artifacts/${name}`,
+          }),
+        ),
     };
   }
 }
@@ -337,6 +425,24 @@ function seconds(date: Date): number {
 
 function tenths(value: number): number {
   return Math.round(10 * value) / 10;
+}
+
+function withoutVoiceprints(request: unknown): unknown {
+  return JSON.parse(JSON.stringify(request, (name, value) => (name === 'voiceprint' ? undefined : value)));
+}
+
+function notRetryable(id: string, status: JobStatus): GatewayError {
+  return new GatewayError('job_not_retryable', {
+    message: `The job '${id}' is ${status}; only one that failed or was cancelled can be tried again.`,
+  });
+}
+
+function inputDeleted(): GatewayError {
+  return new GatewayError('input_deleted', { message: 'The audio of this job has been deleted; send it again.' });
+}
+
+function isOutline({ name }: ArtifactRow): boolean {
+  return name.endsWith(OUTLINE);
 }
 
 function notFound(id: string): GatewayError {

@@ -99,7 +99,8 @@ export class JobRunner {
       await this.#giveBack(job, failure, secondsSince(startedAt));
       throw failure;
     } finally {
-      this.#running.delete(job.id);
+      // A retry may have begun meanwhile.
+      if (this.#running.get(job.id)?.abort === abort) this.#running.delete(job.id);
     }
   }
 
@@ -119,6 +120,7 @@ export class JobRunner {
       checkpoint: windows.length === 0 ? undefined : { windows, position: job.position },
       signal,
       saveWindow: (window) => writer.save(window),
+      placed: ({ device }) => writer.place(device),
       enterStage: (stage, done) => writer.enter(stage, done),
     });
     await writer.flush();

@@ -1,13 +1,19 @@
 /** What callers do about the webhooks of their jobs: secrets, and what became of each delivery. */
+
+import { randomUUID } from 'node:crypto';
 import type {
   NewWebhookSecret,
   WebhookDelivery,
+  WebhookDeliveryDetail,
   WebhookDeliveryList,
   WebhookDeliveryStatus,
   WebhookSecret,
+  WebhookTest,
+  WebhookTestEvent,
 } from '../contract/webhooks.ts';
 import { GatewayError } from '../errors.ts';
 import { type AddressGuard, parseOutboundUrl } from '../outbound/address-guard.ts';
+import { deliverWebhook } from '../outbound/deliver-webhook.ts';
 import { createWebhookSecret } from '../outbound/webhook-signature.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { WebhookDeliveryRow, WebhookDeliveryStore } from '../store/webhook-deliveries.ts';
@@ -19,6 +25,10 @@ export interface WebhookServiceOptions {
   secrets: WebhookSecretStore;
   deliveries: WebhookDeliveryStore;
   guard: AddressGuard;
+  /** Limit on a test. */
+  timeoutMs: number;
+  /** Of the key; undefined: it has none. */
+  defaultUrl(owner: string): Promise<string | undefined>;
 }
 
 export interface DeliveryPage {
@@ -48,10 +58,7 @@ export class WebhookService {
   async checkUrl(owner: string, url: string): Promise<void> {
     this.parseUrl(url);
     if ((await this.#options.secrets.list(owner)).length > 0) return;
-    throw new GatewayError('invalid_value', {
-      message: `'${PARAM}' needs a secret to sign webhooks with. Make one with POST /v1/webhooks/secrets first.`,
-      param: PARAM,
-    });
+    throw noSecret();
   }
 
   /** Of a key, whose owner may make a secret later. @throws invalid_value, url_not_allowed */
@@ -115,6 +122,52 @@ export class WebhookService {
     };
   }
 
+  /** With what is sent. @throws webhook_delivery_not_found */
+  async delivery(owner: string, id: string): Promise<WebhookDeliveryDetail> {
+    const row = await this.#find(owner, id);
+    return { ...describeDelivery(row), payload: row.payload };
+  }
+
+  /**
+   * One attempt, now: nothing of it is kept, and nothing tried again.
+   * @throws invalid_value without a URL or a secret to sign with; url_not_allowed
+   */
+  async sendTest(owner: string, asked: string | undefined, signal: AbortSignal): Promise<WebhookTest> {
+    const { secrets, guard, timeoutMs, defaultUrl } = this.#options;
+    const url = asked ?? (await defaultUrl(owner));
+    if (url === undefined) {
+      throw new GatewayError('invalid_value', {
+        message: "Send the 'url' to be tested: this key has no `webhook_url`.",
+        param: 'url',
+      });
+    }
+    await this.checkUrl(owner, url);
+    const uuid = randomUUID();
+    const event: WebhookTestEvent = {
+      id: publicId('evt', uuid),
+      object: 'event',
+      type: 'webhook.test',
+      created_at: seconds(new Date()),
+      data: {},
+    };
+    const id = publicId(DELIVERY_PREFIX, uuid);
+    const payload = JSON.stringify(event);
+    const { secrets: active } = await secrets.reveal(owner);
+    // They were encrypted with another key than this server has.
+    if (active.length === 0) throw noSecret();
+    const sent = await deliverWebhook({ url, id, body: payload, secrets: active, guard, signal, timeoutMs });
+    return {
+      object: 'webhook.test',
+      id,
+      url,
+      payload,
+      delivered: sent.ok,
+      status: sent.status ?? null,
+      error: sent.error ?? null,
+      duration_ms: Math.round(sent.durationMs),
+    };
+  }
+
   /** Sends it once more, whatever became of it, with the id it has. @throws webhook_delivery_not_found */
   async replay(owner: string, id: string): Promise<WebhookDelivery> {
     const uuid = uuidOf(DELIVERY_PREFIX, id);
@@ -136,6 +189,13 @@ export class WebhookService {
     if (row === undefined) throw deliveryNotFound(id);
     return row;
   }
+}
+
+function noSecret(): GatewayError {
+  return new GatewayError('invalid_value', {
+    message: `'${PARAM}' needs a secret to sign webhooks with. Make one with POST /v1/webhooks/secrets first.`,
+    param: PARAM,
+  });
 }
 
 function noteSecret(actor: string, action: string): NoteSecret {

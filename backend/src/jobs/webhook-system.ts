@@ -40,7 +40,13 @@ export async function openWebhooks(options: WebhookSystemOptions): Promise<Webho
   const dispatcher = new WebhookDispatcher({ deliveries, secrets, notifications, guard, timeoutMs, log });
   return {
     hooks: createWebhookHooks({ deliveries, defaultUrl: options.defaultUrl }),
-    service: new WebhookService({ secrets, deliveries, guard }),
+    service: new WebhookService({
+      secrets,
+      deliveries,
+      guard,
+      timeoutMs,
+      defaultUrl: (owner) => database.db.transaction().execute((each) => options.defaultUrl(each, owner)),
+    }),
     start: () => dispatcher.start(),
     async stop(graceMs) {
       await dispatcher.stop(graceMs);

@@ -17,6 +17,7 @@ export interface WindowWriter {
   save(window: FinishedWindow): void;
   /** What the work is at now. */
   enter(stage: string, done: number): void;
+  place(device: string): void;
   /** @throws ClaimLost */
   flush(): Promise<void>;
 }
@@ -63,6 +64,13 @@ export function createWindowWriter(
     if (!stands) throw new ClaimLost();
   }
 
+  async function writePlace(device: string): Promise<void> {
+    const stands = await patiently(() =>
+      store.transaction((transaction) => store.setDevice(transaction, claim, device)),
+    );
+    if (!stands) throw new ClaimLost();
+  }
+
   return {
     save(window) {
       last = last.then(() => write(window));
@@ -70,6 +78,10 @@ export function createWindowWriter(
     },
     enter(stage, done) {
       last = last.then(() => writeStage(stage, done));
+      last.catch(onLost);
+    },
+    place(device) {
+      last = last.then(() => writePlace(device));
       last.catch(onLost);
     },
     flush: () => last,

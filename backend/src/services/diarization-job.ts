@@ -19,7 +19,7 @@ export interface DiarizationJobOptions {
 }
 
 export function createDiarizationJob({ service, work }: DiarizationJobOptions): JobHandler {
-  return async ({ job, inputPath, workDir, signal, enterStage }) => {
+  return async ({ job, inputPath, workDir, signal, placed, enterStage }) => {
     const request = diarizationJobRequest.parse(job.request);
     const stages = timeStages('decoding', enterStage);
     const result = await service.diarize({
@@ -28,7 +28,7 @@ export function createDiarizationJob({ service, work }: DiarizationJobOptions): 
       pcmPath: join(workDir, PCM_FILE),
       signal,
       unlimited: true,
-      use: { tenant: job.owner, priority: BACKGROUND },
+      use: { tenant: job.owner, priority: BACKGROUND, onPlaced: placed },
       onProgress: ({ stage, done }) => stages.enter(stage, done),
     });
     const [model] = (await work.identify(job.model, request)) ?? [];

@@ -30,7 +30,7 @@ const CONTENT_TYPES: Readonly<Record<SeparationOutput, string>> = {
 };
 
 export function createSeparationJob({ service, work }: SeparationJobOptions): JobHandler {
-  return async ({ job, inputPath, workDir, signal, enterStage }) => {
+  return async ({ job, inputPath, workDir, signal, placed, enterStage }) => {
     const request = separationJobRequest.parse(job.request);
     const outputDir = join(workDir, STEMS_FOLDER);
     await mkdir(outputDir, { recursive: true, mode: 0o700 });
@@ -41,7 +41,7 @@ export function createSeparationJob({ service, work }: SeparationJobOptions): Jo
       audioPath: inputPath,
       outputDir,
       signal,
-      use: { tenant: job.owner, priority: BACKGROUND },
+      use: { tenant: job.owner, priority: BACKGROUND, onPlaced: placed },
       onProgress: ({ stage, done }) => stages.enter(stage, done),
     });
     const [model] = (await work.identify(job.model, request)) ?? [];

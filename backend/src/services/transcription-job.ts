@@ -31,7 +31,7 @@ export interface TranscriptionJobOptions {
 }
 
 export function createTranscriptionJob({ service, work }: TranscriptionJobOptions): JobHandler {
-  return async ({ job, inputPath, workDir, checkpoint, signal, saveWindow, enterStage }) => {
+  return async ({ job, inputPath, workDir, checkpoint, signal, placed, saveWindow, enterStage }) => {
     const request = transcriptionRequest.parse(job.request);
     const { params } = request;
     const stages = timeStages(firstStage(params), enterStage);
@@ -45,7 +45,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
       params,
       signal,
       unlimited: true,
-      use: { tenant: job.owner, priority: BACKGROUND },
+      use: { tenant: job.owner, priority: BACKGROUND, onPlaced: placed },
       resume: { pcmPath: join(workDir, PCM_FILE), from },
       onStage: stages.enter,
       onEvent: (event) => {

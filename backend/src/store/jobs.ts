@@ -62,6 +62,8 @@ export interface JobTable {
   created_at: Generated<Date>;
   started_at: Date | null;
   finished_at: Date | null;
+  /** Raised by the database at every change. */
+  rev: Generated<number>;
 }
 
 export interface JobWindowTable {
@@ -75,6 +77,7 @@ export interface JobEventTable {
   /** From 1 on, without gaps. */
   seq: number;
   event: Json<JobEvent>;
+  at: Generated<Date>;
 }
 
 export interface ArtifactTable {
@@ -130,6 +133,13 @@ export class JobStore {
     if (filter.status !== undefined) query = query.where('status', 'in', filter.status);
     if (filter.task !== undefined) query = query.where('task', '=', filter.task);
     if (filter.model !== undefined) query = query.where('model', '=', filter.model);
+    if (filter.createdAfter !== undefined) {
+      query = query.where('created_at', '>=', sql<Date>`to_timestamp(${filter.createdAfter})`);
+    }
+    if (filter.createdBefore !== undefined) {
+      query = query.where('created_at', '<', sql<Date>`to_timestamp(${filter.createdBefore})`);
+    }
+    if (filter.text !== undefined) query = query.where(mentions(filter.text));
     if (filter.after !== undefined) {
       query = query.where(isBefore(filter.after, ascending ? '>' : '<'));
     }
@@ -166,6 +176,17 @@ export class JobStore {
       .where('seq', '>', seq)
       .orderBy('seq')
       .execute();
+  }
+
+  /** What happened when, without progress; of each stage its beginning. */
+  async trace(id: string): Promise<{ event: JobEvent; at: Date }[]> {
+    const { rows } = await sql<{ event: JobEvent; at: Date }>`
+      select event, at from (
+        select seq, event, at, lag(event->>'stage') over (order by seq) as before from job_events
+        where job_id = ${id}::uuid and event->>'type' <> 'job.progress') as told
+      where event->>'type' <> 'job.stage' or event->>'stage' is distinct from before
+      order by seq`.execute(this.#db);
+    return rows;
   }
 
   /** Jobs in front of it, and the audio seconds that lie in them and are not done; undefined seconds are unknown. */
@@ -338,6 +359,20 @@ export class JobStore {
     return true;
   }
 
+  /** The work of the claim runs there now. @returns whether the claim still stands */
+  async setDevice(transaction: Transaction<Schema>, { id, attempt }: Claim, device: string): Promise<boolean> {
+    const held = await transaction
+      .selectFrom('jobs')
+      .select('id')
+      .where('id', '=', id)
+      .where('attempt', '=', attempt)
+      .where('status', '=', 'running')
+      .forNoKeyUpdate()
+      .executeTakeFirst();
+    if (held !== undefined) await this.addEvent(transaction, id, { type: 'job.placed', device });
+    return held !== undefined;
+  }
+
   /** @returns whether the claim still stands */
   async setStage(transaction: Transaction<Schema>, claim: Claim, stage: string, done: number): Promise<boolean> {
     const row = await this.update(transaction, claim, { stage, stage_done: done });
@@ -386,8 +421,45 @@ export class JobStore {
       .executeTakeFirst();
     if (row === undefined) return undefined;
     await this.addEvent(transaction, id, { type: 'job.status', status, error: more.error ?? null });
-    await transaction.deleteFrom('job_windows').where('job_id', '=', id).execute();
+    // What a job that failed has done is there to be read, and for another try.
+    if (status !== 'failed') await transaction.deleteFrom('job_windows').where('job_id', '=', id).execute();
     return row;
+  }
+
+  /** One that failed or was cancelled waits again, behind what it has done. @returns undefined when it is not over, or succeeded. */
+  async reopen(transaction: Transaction<Schema>, id: string): Promise<JobRow | undefined> {
+    const row = await transaction
+      .updateTable('jobs')
+      .set({
+        status: 'queued',
+        error: null,
+        finished_at: null,
+        fruitless_attempts: 0,
+        stage: null,
+        stage_done: null,
+        position: sql`case when status = 'failed' then position end`,
+        processed_seconds: sql`case when status = 'failed' and position is not null then processed_seconds else 0 end`,
+      })
+      .where('id', '=', id)
+      .where('status', 'in', ['failed', 'cancelled'])
+      .returningAll()
+      .executeTakeFirst();
+    if (row !== undefined) {
+      await this.addEvent(transaction, id, { type: 'job.status', status: 'queued', error: null });
+    }
+    return row;
+  }
+
+  /** @returns their keys in the artifact store */
+  async dropArtifacts(transaction: Transaction<Schema>, id: string, names: readonly string[]): Promise<string[]> {
+    if (names.length === 0) return [];
+    const rows = await transaction
+      .deleteFrom('artifacts')
+      .where('job_id', '=', id)
+      .where('name', 'in', names)
+      .returning('key')
+      .execute();
+    return rows.map(({ key }) => key);
   }
 
   async addArtifacts(transaction: Transaction<Schema>, rows: readonly Insertable<ArtifactTable>[]): Promise<void> {
@@ -396,6 +468,23 @@ export class JobStore {
         .insertInto('artifacts')
         .values([...rows])
         .execute();
+  }
+
+  /** One that may be there already. @returns whether its job still is */
+  async keepArtifact(transaction: Transaction<Schema>, row: Insertable<ArtifactTable>): Promise<boolean> {
+    const job = await transaction
+      .selectFrom('jobs')
+      .select('id')
+      .where('id', '=', row.job_id)
+      .forKeyShare()
+      .executeTakeFirst();
+    if (job === undefined) return false;
+    await transaction
+      .insertInto('artifacts')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return true;
   }
 
   async copyArtifacts(transaction: Transaction<Schema>, from: string, to: string, names: readonly string[]) {
@@ -513,6 +602,14 @@ function isBefore(id: string, sign: '<' | '>') {
   return sql<boolean>`(created_at, id) ${sql.raw(sign)} (select created_at, id from jobs where id = ${id}::uuid)`;
 }
 
+/** Anywhere, whatever the case. */
+function mentions(text: string) {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
+  return sql<boolean>`('job_' || replace(id::text, '-', '') ilike ${pattern} or input_name ilike ${pattern}
+    or error->>'message' ilike ${pattern} or error->>'code' ilike ${pattern}
+    or exists (select 1 from jsonb_each_text(metadata) as m where m.value ilike ${pattern}))`;
+}
+
 export interface Claim {
   id: string;
   attempt: number;
@@ -531,6 +628,10 @@ export interface JobFilter {
   status?: JobStatus[] | undefined;
   task?: JobTask | undefined;
   model?: string | undefined;
+  /** Unix seconds; the first is included, the second is not. */
+  createdAfter?: number | undefined;
+  createdBefore?: number | undefined;
+  text?: string | undefined;
   /** Id of the job that the page lies behind. */
   after?: string | undefined;
   order: 'asc' | 'desc';

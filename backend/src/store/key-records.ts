@@ -31,6 +31,13 @@ export class KeyRecords {
     return row && toApiKey(row);
   }
 
+  /** Of those that have a record. */
+  async names(ids: readonly string[]): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.#db.selectFrom('api_keys').select(['id', 'name']).where('id', 'in', ids).execute();
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+
   /** @param actor id of the principal who asks for it, here and below. */
   create(actor: string, { name, ...request }: CreateKeyRequest): Promise<ApiKeyWithSecret> {
     const { secret, prefix, hash } = makeSecret();

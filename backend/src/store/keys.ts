@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import { NO_LIMITS, type Principal } from '../contract/keys.ts';
+import { ANONYMOUS, NO_LIMITS, type Principal } from '../contract/keys.ts';
 import { GatewayError } from '../errors.ts';
 import { importKeyFile, writeInitialKey } from './key-files.ts';
 import { hashOf, makeKeyId, makeSecret, toPrincipal } from './key-rows.ts';
@@ -64,6 +64,21 @@ export class Keys {
       throw new GatewayError('api_key_expired', { message: 'This API key has expired. Use another one.' });
     }
     return toPrincipal(row);
+  }
+
+  /** Whose tickets and the like still count: a key that works, and has had no other secret since. */
+  async stillValid(id: string, since: Date): Promise<Principal | undefined> {
+    if (id === ANONYMOUS.id) return ANONYMOUS;
+    const fromEnvironment = this.environmentPrincipal(id);
+    if (fromEnvironment !== undefined) return fromEnvironment;
+    const row = await this.#db
+      .selectFrom('api_keys')
+      .selectAll()
+      .where('id', '=', id)
+      .where('revoked_at', 'is', null)
+      .where(sql<boolean>`coalesce(expires_at > now(), true) and coalesce(rotated_at <= ${since}, true)`)
+      .executeTakeFirst();
+    return row && toPrincipal(row);
   }
 
   /** The record of a key of the environment; undefined for any other id. */

@@ -27,9 +27,7 @@ export interface RequestRate {
 
 /** Counts a request, in one statement; one that is refused costs nothing. */
 export async function takeRequest(db: Kysely<Schema>, owner: string, perMinute: number): Promise<RequestRate> {
-  // A row that waited for another's lock may have read the clock before it.
-  const refilled = sql`least(${perMinute}::float8,
-    r.tokens + greatest(0, extract(epoch from now() - r.updated_at)) * ${perMinute}::float8 / 60)`;
+  const refilled = refill(perMinute);
   const { rows } = await sql<{ tokens: number; taken: boolean }>`
     insert into request_rates as r (owner, tokens, taken, updated_at)
     values (${owner}, ${perMinute}::float8 - 1, true, now())
@@ -47,4 +45,22 @@ export async function takeRequest(db: Kysely<Schema>, owner: string, perMinute: 
     waitSeconds: Math.max(0, 1 - tokens) * secondsPerToken,
     resetSeconds: Math.max(0, perMinute - tokens) * secondsPerToken,
   };
+}
+
+/** What `takeRequest` would find, nothing being counted. */
+export async function readRequestRate(
+  db: Kysely<Schema>,
+  owner: string,
+  perMinute: number,
+): Promise<Pick<RequestRate, 'remaining' | 'resetSeconds'>> {
+  const { rows } = await sql<{ tokens: number }>`
+    select ${refill(perMinute)} as tokens from request_rates r where owner = ${owner}`.execute(db);
+  const tokens = rows[0]?.tokens ?? perMinute;
+  return { remaining: Math.floor(tokens), resetSeconds: ((perMinute - tokens) * 60) / perMinute };
+}
+
+/** Of the bucket `r`. A row that waited for another's lock may have read the clock before it. */
+function refill(perMinute: number) {
+  return sql<number>`least(${perMinute}::float8,
+    r.tokens + greatest(0, extract(epoch from now() - r.updated_at)) * ${perMinute}::float8 / 60)`;
 }

@@ -8,7 +8,7 @@ import {
   diarizationJson,
   diarizationVerboseJson,
 } from '../../contract/diarization.ts';
-import { JOB_STATUSES, JOB_TASKS, job, jobList } from '../../contract/jobs.ts';
+import { job, jobList, jobListQuery } from '../../contract/jobs.ts';
 import { SEPARATION_FORMATS, type SeparationResult, separationJson } from '../../contract/separation.ts';
 import {
   TRANSCRIPTION_FORMATS,
@@ -18,7 +18,7 @@ import {
   transcriptionVerboseJson,
 } from '../../contract/transcription.ts';
 import { GatewayError } from '../../errors.ts';
-import type { JobPage, JobRow, JobService } from '../../jobs/job-service.ts';
+import type { JobRow, JobService } from '../../jobs/job-service.ts';
 import type { AudioJobs } from '../../services/audio-jobs.ts';
 import { type DiarizationJobRequest, diarizationJobRequest } from '../../services/diarization-job.ts';
 import type { SeparationJobRequest } from '../../services/separation-job.ts';
@@ -30,31 +30,9 @@ import { sendTranscription, sendTranslation } from '../openai/transcription-resp
 import { ownerOf } from '../owner.ts';
 import { parseQuery } from '../query.ts';
 import type { Route } from '../route.ts';
+import { listJobs } from './job-list.ts';
 
 export const jobPath = z.object({ id: z.string().meta({ description: 'Of the job' }) });
-
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 20;
-
-const listQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .optional()
-    .meta({ description: `Jobs per page, at most ${MAX_PAGE}; default ${DEFAULT_PAGE}` }),
-  order: z.enum(['asc', 'desc']).optional().meta({ description: 'By the time of creation; default `desc`' }),
-  after: z.string().optional().meta({ description: 'Id of the last job of the page before' }),
-  status: z
-    .string()
-    .transform((value) => value.split(','))
-    .pipe(z.array(z.enum(JOB_STATUSES)))
-    .optional()
-    .meta({ description: 'One, or several with commas between' }),
-  task: z.enum(JOB_TASKS).optional(),
-  model: z.string().optional().meta({ description: 'Id of the model' }),
-});
 
 const resultQuery = z.object({
   response_format: z
@@ -96,31 +74,16 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
         summary: "The caller's jobs, page by page",
         tags: ['Jobs'],
         security: [{ bearer: [] }],
-        requestParams: { query: listQuery },
+        requestParams: { query: jobListQuery },
         responses: {
           '200': { description: 'One page', content: { 'application/json': { schema: jobList } } },
           ...errorResponses(400, 401, 403, 404, 503),
         },
       },
       handle: async (request, response) => {
-        const query = parseQuery(listQuery, request.query);
-        const page: JobPage = {
-          limit: query.limit ?? DEFAULT_PAGE,
-          order: query.order ?? 'desc',
-          after: query.after,
-          status: query.status,
-          task: query.task,
-          model: query.model,
-        };
-        const { jobs: rows, hasMore } = await jobs.list(ownerOf(response), page);
-        const data = await jobs.describe(rows);
-        response.json({
-          object: 'list',
-          data,
-          first_id: data[0]?.id ?? null,
-          last_id: data.at(-1)?.id ?? null,
-          has_more: hasMore,
-        });
+        const query = parseQuery(jobListQuery, request.query);
+        const describe = (rows: JobRow[]) => jobs.describe(rows);
+        response.json(await listJobs(jobs, { viewer: ownerOf(response), query, describe }));
       },
     },
     {

@@ -8,6 +8,8 @@ import * as retention from './0005-retention.ts';
 import * as models from './0006-models.ts';
 import * as speakers from './0007-speakers.ts';
 import * as stages from './0008-stages.ts';
+import * as tickets from './0009-tickets.ts';
+import * as jobTraces from './0010-job-traces.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -18,4 +20,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-models': models,
   '0007-speakers': speakers,
   '0008-stages': stages,
+  '0009-tickets': tickets,
+  '0010-job-traces': jobTraces,
 };

@@ -1,0 +1,75 @@
+/** `GET /v1/key`: who the caller is, what it may do and what is left of its limits. Never the secret. */
+import type { ApiKey, KeyUsage, OwnKey } from '../../contract/keys.ts';
+import { ownKey } from '../../contract/keys.ts';
+import { errorResponses } from '../error-responses.ts';
+import { principalOf } from '../request-context.ts';
+import type { Route } from '../route.ts';
+
+export interface OwnKeyOptions {
+  /** undefined for callers without a record: keys of the environment, and `anonymous`. */
+  find(id: string): Promise<ApiKey | undefined>;
+  readUsage(id: string): Promise<KeyUsage>;
+  readRequestRate(id: string, perMinute: number): Promise<{ remaining: number; resetSeconds: number }>;
+}
+
+export function ownKeyRoute({ find, readUsage, readRequestRate }: OwnKeyOptions): Route {
+  return {
+    method: 'get',
+    path: '/v1/key',
+    operation: {
+      operationId: 'retrieveOwnKey',
+      summary: 'What the calling key is, may do and has used',
+      tags: ['Keys'],
+      security: [{ bearer: [] }],
+      responses: {
+        '200': { description: 'The key, without its secret', content: { 'application/json': { schema: ownKey } } },
+        ...errorResponses(401, 403, 429, 503),
+      },
+    },
+    handle: async (_request, response) => {
+      const { id, role, scopes, limits } = principalOf(response);
+      const perMinute = limits.requests_per_minute;
+      const [record, usage, rate] = await Promise.all([
+        find(id),
+        readUsage(id),
+        perMinute === null ? undefined : readRequestRate(id, perMinute),
+      ]);
+      const { today, this_month: month } = usage;
+      const answer: OwnKey = {
+        object: 'key',
+        id,
+        name: record?.name ?? null,
+        role,
+        scopes,
+        limits: {
+          requests_per_minute: {
+            limit: perMinute,
+            used: perMinute === null || rate === undefined ? null : perMinute - rate.remaining,
+            resets_at: rate === undefined ? null : Math.ceil(Date.now() / 1000 + rate.resetSeconds),
+          },
+          concurrent_jobs: { limit: limits.concurrent_jobs, used: usage.running, resets_at: null },
+          audio_seconds_per_day: {
+            limit: limits.audio_seconds_per_day,
+            used: today.audio_seconds + today.reserved_seconds,
+            resets_at: startOfNext(today.day, 'day'),
+          },
+          audio_seconds_per_month: {
+            limit: limits.audio_seconds_per_month,
+            used: month.audio_seconds + month.reserved_seconds,
+            resets_at: startOfNext(today.day, 'month'),
+          },
+        },
+        expires_at: record?.expires_at ?? null,
+      };
+      response.set('cache-control', 'no-store').json(answer);
+    },
+  };
+}
+
+/** Unix seconds; `day` is `YYYY-MM-DD` in UTC. */
+function startOfNext(day: string, span: 'day' | 'month'): number {
+  const date = new Date(`${day}T00:00:00Z`);
+  if (span === 'day') date.setUTCDate(date.getUTCDate() + 1);
+  else date.setUTCMonth(date.getUTCMonth() + 1, 1);
+  return date.getTime() / 1000;
+}
