@@ -16,10 +16,12 @@ import { GpuDetails } from './gpu/detail.ts';
 import { HostMonitor } from './gpu/host.ts';
 import { GpuMonitor } from './gpu/monitor.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
+import { AdminFeed } from './http/admin/admin-feed.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminDoctorRoute } from './http/admin/doctor.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { followModels } from './http/admin/follow-models.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
@@ -233,6 +235,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     pingDatabase: database.ping,
   });
   registry.onChange((model) => metrics.modelChanged(model));
+  const feed = new AdminFeed();
+  followModels(feed, registry, gpus.monitor);
   const doctor = new Doctor(() =>
     allChecks({
       settings: config,
@@ -395,7 +399,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
-      adminEventsRoute(registry, gpus.monitor),
+      adminEventsRoute({ feed, models: registry, gpus: gpus.monitor }),
       ...adminGpusRoutes(gpus),
       ...placementRoutes({
         placement: createPlacement(registry, devices),
@@ -471,6 +475,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await closed;
     await Promise.all([gpus.close(), host.close()]);
     await spool.close();
+    feed.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await doctor.close();
     await database.close();

@@ -76,6 +76,7 @@ const TABLE: Record<string, Row> = {
   'DELETE /api/admin/models/{key}': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/download': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/cancel-download': forAdmins('404 model_not_found'),
+  'POST /api/admin/models/{key}/pause-download': forAdmins('404 model_not_found'),
   'DELETE /api/admin/models/{key}/artifacts': forAdmins('404 model_not_found'),
   'GET /api/admin/huggingface/token': forAdmins('200'),
   'POST /api/admin/huggingface/token': forAdmins('400 invalid_value'),

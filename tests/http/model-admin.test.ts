@@ -7,6 +7,7 @@ import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
 import { type Api, errorOf, eventually, json, STUB_AUDIO, startApi, toForm } from '../api/start-api.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { noise } from '../support/hub-fixture.ts';
+import { readAdminEvents } from '../support/read-admin-events.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
 
 const TINY = 'whisper-tiny.en_timestamped';
@@ -120,6 +121,52 @@ describe('models over HTTP', () => {
         .filter(({ origin, range }) => origin === 'storage' && range !== undefined);
       expect(ranges).toMatchObject([{ file: 'onnx/decoder_model.onnx', range: 'bytes=6000-' }]);
       expect((await admin('POST', `${of(TINY)}/cancel-download`)).status).toBe(200);
+    });
+
+    it('tells how fast it goes and how long it takes, and that nothing comes any more', async () => {
+      await deleteFiles(TINY);
+      const slow = hub.faults.add({ kind: 'slow', bytesPerSecond: 4_000 }, { file: 'onnx/encoder_model.onnx' });
+      const stream = await readAdminEvents(api);
+      await admin('POST', `${of(TINY)}/download`);
+      const told = () => stream.of('download.progress').filter(({ files }) => files.download?.bytes_per_second != null);
+      await eventually(() => expect(told().length).toBeGreaterThan(2));
+      const events = stream.of('download.progress');
+      const rates = events.flatMap(({ files }) => files.download?.bytes_per_second ?? []);
+      expect(events.map(({ model: id }) => id)).toContain(TINY);
+      expect(rates.at(-1)).toBeGreaterThan(500);
+      expect(rates.at(-1)).toBeLessThan(30_000);
+      const { download } = (await model(TINY)).files;
+      expect(download).toMatchObject({ phase: 'downloading', stalled_seconds: 0 });
+      expect(download?.eta_seconds).toBeGreaterThanOrEqual(0);
+      slow();
+      await whenStatus(TINY, 'downloaded');
+      expect((await model(TINY)).files.download).toBeNull();
+    });
+
+    it('a paused one keeps what it has and says so; one that is discarded leaves nothing', async () => {
+      await deleteFiles(TINY);
+      const stalled = hub.faults.add({ kind: 'stall', at: 6_000 }, { file: 'onnx/decoder_model.onnx' });
+      const partials = async () => {
+        const names = await readdir(join(cached(`onnx-community/${TINY}`), 'blobs')).catch(() => []);
+        return names.filter((name) => name.endsWith('.partial'));
+      };
+      await admin('POST', `${of(TINY)}/download`);
+      await eventually(async () => expect((await model(TINY)).files.bytes).toBeGreaterThan(6_000));
+      await eventually(async () => {
+        expect((await model(TINY)).files.download).toMatchObject({ eta_seconds: null });
+        expect((await model(TINY)).files.download?.stalled_seconds).toBeGreaterThanOrEqual(3);
+      });
+      const paused = await json<AdminModel>(await admin('POST', `${of(TINY)}/pause-download`));
+      expect(paused).toMatchObject({ status: 'absent', files: { download: { phase: 'paused', eta_seconds: null } } });
+      expect(paused.files.bytes).toBeGreaterThan(6_000);
+      expect(await partials()).toHaveLength(1);
+      const discarded = await admin('POST', `${of(TINY)}/cancel-download`, { discard: true });
+      expect(await json(discarded)).toMatchObject({ status: 'absent', files: { bytes: 0, download: null } });
+      await expect(stat(cached(`onnx-community/${TINY}`))).rejects.toThrow('ENOENT');
+      stalled();
+      await download(TINY);
+      const kept = await admin('POST', `${of(TINY)}/cancel-download`, { discard: true });
+      expect(await json(kept)).toMatchObject({ status: 'downloaded' });
     });
 
     it('one that failed says why, and is started again', async () => {

@@ -26,6 +26,15 @@ export const registerModelRequest = z
   .meta({ id: 'RegisterModelRequest' });
 export type RegisterModelRequest = z.infer<typeof registerModelRequest>;
 
+export const cancelDownloadRequest = z
+  .strictObject({
+    discard: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Delete what was fetched; else the next download takes it' }),
+  })
+  .meta({ id: 'CancelDownloadRequest' });
+
 export const deletedModel = z
   .object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) })
   .meta({ id: 'DeletedModel' });

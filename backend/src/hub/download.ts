@@ -8,7 +8,7 @@ import { checkRepoFiles, isCommit } from './hub-names.ts';
 import { createHubSession, type HubSessionOptions } from './hub-session.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import { linkFile, writeRef } from './link-snapshot.ts';
-import { createProgress, type DownloadProgress } from './progress.ts';
+import { type BytesSource, createProgress, type DownloadProgress } from './progress.ts';
 import { findSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface DownloadOptions extends HubSessionOptions {
@@ -48,9 +48,11 @@ export async function downloadSnapshot(options: DownloadOptions): Promise<Snapsh
   const hubFiles = await listHubFiles(session, commit, files);
   await requireRoom(options, hubFiles);
 
-  const progress = createProgress(sum(hubFiles.map((file) => file.size)), options.onProgress);
+  using progress = createProgress(sum(hubFiles.map((file) => file.size)), options.onProgress);
   await forEachLimited(hubFiles, FILES_AT_A_TIME, failed, async (file) => {
-    await downloadBlob({ session, cacheDir, commit, file, onBytes: (delta) => progress.add(file.path, delta) });
+    const onBytes = (delta: number, source: BytesSource) => progress.add(file.path, delta, source);
+    await downloadBlob({ session, cacheDir, commit, file, onBytes });
+    progress.done(file.path);
     await linkFile(cacheDir, repo, commit, file);
   });
   if (!isCommit(revision)) await writeRef({ cacheDir, repo, revision, commit, signal: options.signal });

@@ -44,6 +44,8 @@ export interface ServedModelOptions {
   requestTimeoutMs: number;
   maxQueuePerReplica: number;
   onChange(): void;
+  /** Of a download, at most four times a second and at least once. */
+  onProgress(): void;
   onResidue(replica: string, device: string, bytes: number): void;
 }
 
@@ -152,6 +154,19 @@ export class ServedModel {
       // The other precisions' are looked for again when they are wanted.
       this.#files.clear();
       this.#files.set(this.#chosen.dtype, files);
+    }
+  }
+
+  /** Ends a download, that of another precision too. @returns whether there is anything left of what it fetched. */
+  async stopDownload(options: { isPaused: boolean }): Promise<void> {
+    await Promise.all([...this.#files.values()].map((files) => files.abort(options)));
+  }
+
+  /** Deletes what a download that did not come to its end has fetched, but for `keep` and what other precisions need. */
+  async discardDownload(keep: Parameters<ModelFiles['delete']>[0]): Promise<void> {
+    for (const files of this.#files.values()) {
+      if (files.state === 'present' || files.state === 'downloading') continue;
+      await files.delete([...keep, ...this.neededFiles]);
     }
   }
 
@@ -620,7 +635,7 @@ export class ServedModel {
   #filesOf({ dtype, definition }: ChosenDtype): ModelFiles {
     const known = this.#files.get(dtype);
     if (known !== undefined) return known;
-    const files = new ModelFiles(definition, this.#options.hub, () => this.#options.onChange());
+    const files = new ModelFiles(definition, this.#options.hub, this.#options);
     this.#files.set(dtype, files);
     return files;
   }

@@ -21,7 +21,10 @@ export interface RegisteredModels {
 }
 
 export interface ModelAdminOptions {
-  registry: Pick<ModelRegistry, 'describe' | 'download' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'>;
+  registry: Pick<
+    ModelRegistry,
+    'describe' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+  >;
   families: readonly Family[];
   models: RegisteredModels;
   listRepository(repo: string, revision: string, signal: AbortSignal): Promise<readonly RepositoryFile[]>;
@@ -36,7 +39,9 @@ export function createModelAdmin({ registry, families, models, listRepository }:
 
     download: (name: string) => registry.download(name),
 
-    cancelDownload: (name: string) => registry.cancelDownload(name),
+    pauseDownload: (name: string) => registry.pauseDownload(name),
+
+    cancelDownload: (name: string, options: { discard: boolean }) => registry.cancelDownload(name, options),
 
     /** @returns what was deleted, in bytes. */
     async deleteFiles(name: string): Promise<{ id: string; bytes: number }> {
