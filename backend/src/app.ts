@@ -50,7 +50,9 @@ import { createUploadReceiver } from './http/upload.ts';
 import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
 import { deleteSnapshot } from './hub/delete-snapshot.ts';
+import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
+import { examineRepository } from './hub/examine-repository.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
@@ -84,6 +86,7 @@ import { createMeteredTranscription } from './services/metered-transcription.ts'
 import { createMetering } from './services/metering.ts';
 import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createPlacement } from './services/placement.ts';
+import { createPreflight } from './services/preflight.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createSeparationService } from './services/separation.ts';
 import { createSeparationJob } from './services/separation-job.ts';
@@ -417,15 +420,26 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminHostRoute(host),
-      ...modelAdminRoutes(
-        createModelAdmin({
+      ...modelAdminRoutes({
+        models: createModelAdmin({
           registry,
           families,
           models: registeredModels,
           listRepository: repositoryLister(config, log),
         }),
+        preflight: createPreflight({
+          families,
+          endpoint: config.hub.endpoint,
+          minFreeBytes: config.upload.minFreeBytes,
+          models: () => registry.list(),
+          deviceKind: () =>
+            devices.list().some(({ kind, unavailable }) => kind === 'cuda' && unavailable === null) ? 'cuda' : 'cpu',
+          examine: async (where, signal) =>
+            examineRepository({ ...(await hubAccess(config, log)), ...where, cacheDir: config.modelCacheDir, signal }),
+          freeBytes: () => freeBytes(config.modelCacheDir),
+        }),
         audit,
-      ),
+      }),
       ...hubTokenRoutes(
         createHubToken({
           env: config.hub.token,

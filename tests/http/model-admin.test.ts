@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
+import type { ModelPreflight } from '../../backend/src/contract/model-admin.ts';
 import { type Api, errorOf, eventually, json, STUB_AUDIO, startApi, toForm } from '../api/start-api.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { noise } from '../support/hub-fixture.ts';
@@ -34,6 +35,7 @@ describe('models over HTTP', () => {
         [`onnx-community/${TINY}`]: whisperFiles(GRAPHS, 'tiny'),
         'acme/whisper-own': { ...whisperFiles(['encoder_model', 'decoder_model_merged'], 'own'), 'README.md': '# Own' },
         'acme/whisper-half': whisperFiles(['encoder_model'], 'half'),
+        'acme/text': { 'model.safetensors': 'x' },
         'acme/talker': { 'marker.txt': 'x', 'other.txt': 'y' },
         [VAD]: { 'onnx/model.onnx': noise(5_000, 'vad') },
       },
@@ -225,6 +227,75 @@ describe('models over HTTP', () => {
         code: 'model_not_found',
         param: 'key',
       });
+    });
+  });
+
+  describe('preflight', () => {
+    const preflight = async (body: object) => {
+      const response = await admin('POST', '/models/preflight', body);
+      return response.status === 200 ? json<ModelPreflight>(response) : errorOf(response);
+    };
+
+    it('tells what would be fetched, of an address as it is copied, and fetches nothing', async () => {
+      const before = hub.requests.length;
+      const found = await preflight({ repo: 'https://huggingface.co/acme/whisper-own/tree/main?x=1' });
+      expect(found).toMatchObject({
+        repo: 'acme/whisper-own',
+        revision: 'main',
+        commit: await hub.commitOf('acme/whisper-own'),
+        license: 'apache-2.0',
+        gated: null,
+        accessible: true,
+        supported: true,
+        family: 'whisper',
+        task: 'transcription',
+        reason: null,
+        models: [],
+        fits: true,
+      });
+      const { files, total_bytes, missing_bytes, free_bytes, free_bytes_after } = found as ModelPreflight;
+      expect(files).toContainEqual({ repo: 'acme/whisper-own', path: 'onnx/encoder_model.onnx', bytes: 10_000 });
+      expect(files).toContainEqual({ repo: VAD, path: 'onnx/model.onnx', bytes: 5_000 });
+      expect(files.map(({ path }) => path)).not.toContain('README.md');
+      expect(total_bytes).toBe(files.reduce((sum, { bytes }) => sum + bytes, 0));
+      expect(missing_bytes).toBeGreaterThan(20_000);
+      expect(free_bytes_after).toBe(free_bytes - missing_bytes);
+      expect(hub.requests.slice(before).filter(({ file }) => file !== undefined)).toEqual([]);
+    });
+
+    it('of what is here nothing is missing, and its models are named', async () => {
+      await download(TINY);
+      const found = await preflight({ repo: `${hub.url}/onnx-community/${TINY}`, family: 'whisper' });
+      expect(found).toMatchObject({ missing_bytes: 0, models: [TINY], revision: 'main' });
+      await deleteFiles(TINY);
+    });
+
+    it('says whether a gated one is open to the token there is', async () => {
+      const gate = hub.faults.add({ kind: 'gated' }, { repo: 'acme/whisper-own' });
+      expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: 'auto', accessible: false });
+      gate();
+      expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: null, accessible: true });
+    });
+
+    it('says why no family takes it', async () => {
+      const half = await preflight({ repo: 'acme/whisper-half', family: 'whisper' });
+      expect(half).toMatchObject({ supported: false, family: null, files: [], total_bytes: 0 });
+      expect((half as ModelPreflight).reason).toMatch(/onnx\/decoder_model\.onnx/);
+      const none = (await preflight({ repo: 'acme/text' })) as ModelPreflight;
+      expect(none.reason).toMatch(/no ONNX graph/);
+      const transducer = none.candidates.find(({ family }) => family === 'transducer');
+      expect(transducer).toMatchObject({ supported: false, param: 'settings.language' });
+    });
+
+    it.each([
+      ['a folder', { repo: '../etc' }, 400, 'invalid_value', 'repo'],
+      ['a data set', { repo: 'https://huggingface.co/datasets/a/b' }, 400, 'invalid_value', 'repo'],
+      ['another site', { repo: 'https://example.com/a/b' }, 400, 'invalid_value', 'repo'],
+      ['a family nobody has', { repo: 'acme/talker', family: 'parrot' }, 400, 'invalid_value', 'family'],
+      ['a revision the hub lacks', { repo: 'acme/talker', revision: 'v9' }, 400, 'invalid_value', 'repo'],
+      ['a repository the hub hides', { repo: 'acme/none' }, 502, 'hub_access_denied', 'repo'],
+    ])('%s is refused', async (_title, body, status, code, param) => {
+      expect(await preflight(body)).toMatchObject({ status, code, param });
     });
   });
 

@@ -9,7 +9,7 @@ import { syncFolder } from '../sync-folder.ts';
 import { blobPath, lockPath, partialPath } from './cache-layout.ts';
 import { writeFully } from './disk.ts';
 import { connectionError, integrityError } from './hub-error.ts';
-import type { HubFile } from './hub-listing.ts';
+import { type HubFile, resolveUrl } from './hub-listing.ts';
 import type { HubSession } from './hub-session.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import type { BytesSource } from './progress.ts';
@@ -183,10 +183,6 @@ function startHash(file: HubFile): Hash {
   if (file.hash === 'sha256') return createHash('sha256');
   // https://git-scm.com/book/en/v2/Git-Internals-Git-Objects#_object_storage
   return createHash('sha1').update(`blob ${file.size}\0`);
-}
-
-function resolveUrl(session: HubSession, commit: string, file: string): string {
-  return `${session.endpoint}/${session.repo}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 async function hasSize(path: string, size: number): Promise<boolean> {

@@ -63,17 +63,22 @@ export async function downloadSnapshot(options: DownloadOptions): Promise<Snapsh
   return snapshot;
 }
 
-/** Checks the disk for what is still to come. Two paths can share one blob. */
+/** Checks the disk for what is still to come. */
 async function requireRoom(options: DownloadOptions, files: readonly HubFile[]): Promise<void> {
   const { cacheDir, repo, minFreeBytes = 0 } = options;
   await mkdir(cacheDir, { recursive: true });
+  const bytes = await missingBytes(cacheDir, repo, files);
+  if (bytes > 0) await requireFreeBytes(cacheDir, bytes, minFreeBytes);
+}
+
+/** Bytes of the files that are not in the cache, unfinished ones as far as they are missing. Two paths can share one blob. */
+export async function missingBytes(cacheDir: string, repo: string, files: readonly HubFile[]): Promise<number> {
   const sizes = new Map(files.map((file) => [file.oid, file.size]));
   const missing = [...sizes].map(async ([oid, size]) => {
     if ((await sizeOf(blobPath(cacheDir, repo, oid))) === size) return 0;
     return Math.max(0, size - (await sizeOf(partialPath(cacheDir, repo, oid))));
   });
-  const bytes = sum(await Promise.all(missing));
-  if (bytes > 0) await requireFreeBytes(cacheDir, bytes, minFreeBytes);
+  return sum(await Promise.all(missing));
 }
 
 async function sizeOf(path: string): Promise<number> {

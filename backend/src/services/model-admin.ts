@@ -106,7 +106,7 @@ function taken(id: string): GatewayError {
   return new GatewayError('model_exists', { message: `There is a model or an alias '${id}' already.`, param: 'id' });
 }
 
-function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
+export function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
   const known = families.filter(({ registrar }) => registrar !== undefined).map(({ family }) => family);
   return new GatewayError('invalid_value', {
     message: `Invalid value for 'family': models can be added to ${known.join(', ')}, not to '${name}'.`,
@@ -115,7 +115,7 @@ function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
 }
 
 /** The caller named the repository: that it is not there is the request's fault. */
-function atFault(error: unknown): never {
+export function atFault(error: unknown): never {
   if (!(error instanceof GatewayError)) throw error;
   const { message } = error;
   if (error.code === 'hub_not_found') {

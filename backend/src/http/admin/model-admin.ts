@@ -5,7 +5,11 @@ import {
   cancelDownloadRequest,
   deletedArtifacts,
   deletedModel,
+  type ModelPreflight,
   modelKeyPath,
+  modelPreflight,
+  type PreflightRequest,
+  preflightRequest,
   registerModelRequest,
 } from '../../contract/model-admin.ts';
 import type { ModelAdmin } from '../../services/model-admin.ts';
@@ -18,7 +22,13 @@ import { adminOperation } from './operation.ts';
 const collection = '/api/admin/models';
 const path = `${collection}/{key}`;
 
-export function modelAdminRoutes(models: ModelAdmin, audit: AuditLog): Route[] {
+export interface ModelAdminRoutes {
+  models: ModelAdmin;
+  preflight(request: PreflightRequest, signal: AbortSignal): Promise<ModelPreflight>;
+  audit: AuditLog;
+}
+
+export function modelAdminRoutes({ models, preflight, audit }: ModelAdminRoutes): Route[] {
   const noted = (action: string, handle: Route['handle']) =>
     audited(audit, action, handle, (request) => models.idOf(keyOf(request)));
   const note = (response: Response, action: string, subject: string, size?: number) =>
@@ -90,6 +100,19 @@ export function modelAdminRoutes(models: ModelAdmin, audit: AuditLog): Route[] {
         await note(response, 'model.delete_artifacts', id, bytes);
         response.json({ id, object: 'model.artifacts', deleted_bytes: bytes });
       }),
+    },
+    {
+      method: 'post',
+      path: `${collection}/preflight`,
+      operation: adminOperation('preflightModel', 'What adding a repository of the hub would fetch; nothing is done', {
+        body: preflightRequest,
+        answer: modelPreflight,
+        errors: [400, 413, 502],
+      }),
+      handle: async (request, response) => {
+        const body = await readJson(request, response, preflightRequest);
+        response.json(await preflight(body, contextOf(response).signal));
+      },
     },
     {
       method: 'post',
