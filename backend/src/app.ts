@@ -8,14 +8,17 @@ import { probeAudio } from './audio/probe.ts';
 import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
 import type { AdminModel } from './contract/admin.ts';
+import { HISTORY_SECONDS } from './contract/gpus.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { allChecks } from './doctor/checks/all.ts';
 import { Doctor } from './doctor/doctor.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { GpuDetails } from './gpu/detail.ts';
+import { spansUntil } from './gpu/gpu-history.ts';
 import { HostMonitor } from './gpu/host.ts';
 import { GpuMonitor } from './gpu/monitor.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
+import { gpuSeries, ReplicaTimeline } from './gpu/replica-timeline.ts';
 import { AdminFeed } from './http/admin/admin-feed.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
@@ -238,6 +241,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     pingDatabase: database.ping,
   });
   registry.onChange((model) => metrics.modelChanged(model));
+  const timeline = new ReplicaTimeline();
+  registry.onChange((model) => timeline.noteModel(model, Date.now() / 1000));
+  gpus.monitor.subscribe(() => timeline.noteHeld(registry.list(), Date.now() / 1000));
   const feed = new AdminFeed();
   followModels(feed, registry, gpus.monitor);
   const doctor = new Doctor(() =>
@@ -403,7 +409,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...modelRoutes(registry),
       adminModelsRoute(registry),
       adminEventsRoute({ feed, models: registry, gpus: gpus.monitor }),
-      ...adminGpusRoutes(gpus),
+      ...adminGpusRoutes({
+        ...gpus,
+        series: ({ windowSeconds = HISTORY_SECONDS, stepSeconds = 10 }) => {
+          const spans = spansUntil(Date.now() / 1000, windowSeconds, stepSeconds);
+          return gpuSeries(gpus.monitor.columns(spans), timeline, spans);
+        },
+      }),
       ...placementRoutes({
         placement: createPlacement(registry, devices),
         status: async () => ({

@@ -90,6 +90,7 @@ const TABLE: Record<string, Row> = {
   'POST /api/admin/models/{key}/reload': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/replicas/{replica}/restart': forAdmins('404 model_not_found'),
   'GET /api/admin/gpus': forAdmins('200'),
+  'GET /api/admin/gpus/history': forAdmins('200'),
   'GET /api/admin/gpus/{id}': forAdmins('503 gpu_unavailable'),
   'GET /api/admin/gpus/{id}/history': forAdmins('503 gpu_unavailable'),
   'GET /api/admin/host': forAdmins('200'),

@@ -30,6 +30,7 @@ export const adminReplica = z
     crashes_in_a_row: z.int(),
   })
   .meta({ id: 'AdminReplica' });
+export type AdminReplica = z.infer<typeof adminReplica>;
 
 const modelFiles = z
   .object({
