@@ -32,6 +32,7 @@ import { hubTokenRoutes } from './http/admin/hub-token.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
+import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
@@ -44,7 +45,7 @@ import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoutes } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
-import { healthRoutes } from './http/ops/health.ts';
+import { describeHealth, healthRoutes } from './http/ops/health.ts';
 import { metricsRoute } from './http/ops/metrics.ts';
 import { ownerOf } from './http/owner.ts';
 import { createHttpServer } from './http/server.ts';
@@ -62,6 +63,7 @@ import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { Erasure } from './jobs/erasure.ts';
 import { createGdprService } from './jobs/gdpr.ts';
+import { publicJobId } from './jobs/job-id.ts';
 import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
 import { Retention } from './jobs/retention.ts';
@@ -69,6 +71,7 @@ import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { Metrics } from './observability/metrics.ts';
+import { Traffic } from './observability/traffic.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -103,7 +106,7 @@ import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
 import { examineDatabase } from './store/examine-database.ts';
 import { FootprintStore } from './store/footprints.ts';
-import { JobStore } from './store/jobs.ts';
+import { type JobRow, JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
@@ -241,6 +244,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     pingDatabase: database.ping,
   });
   registry.onChange((model) => metrics.modelChanged(model));
+  const traffic = new Traffic();
+  registry.onChange((model) => traffic.modelChanged(model));
   const timeline = new ReplicaTimeline();
   registry.onChange((model) => timeline.noteModel(model, Date.now() / 1000));
   gpus.monitor.subscribe(() => timeline.noteHeld(registry.list(), Date.now() / 1000));
@@ -295,10 +300,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     defaultUrl: webhookUrlOf,
     log,
   });
+  const noteJob = ({ id, model, status, error }: JobRow) => {
+    metrics.jobEnded(status);
+    if (status === 'failed') traffic.jobFailed(publicJobId(id), model, error?.code ?? 'internal_error');
+  };
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, { status }) => metrics.jobEnded(status) }],
+    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, job) => noteJob(job) }],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
@@ -380,7 +389,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
-    metrics,
+    metrics: {
+      requestBegan: () => metrics.requestBegan(),
+      requestEnded: (request) => {
+        metrics.requestEnded(request);
+        traffic.requestEnded(request);
+      },
+    },
     auth: {
       keys,
       takeRequest: (owner, perMinute) => takeRequest(db, owner, perMinute),
@@ -408,6 +423,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...webhookDeliveryRoutes({ webhooks: webhooks.service, ownerOf }),
       ...modelRoutes(registry),
       adminModelsRoute(registry),
+      adminOverviewRoute({
+        health: () => describeHealth(version, readiness),
+        traffic,
+        countJobs: () => jobStore.countUnfinishedByStatus(),
+        doctor,
+        gpus: gpus.monitor,
+      }),
       adminEventsRoute({ feed, models: registry, gpus: gpus.monitor }),
       ...adminGpusRoutes({
         ...gpus,

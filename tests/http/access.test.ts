@@ -84,6 +84,7 @@ const TABLE: Record<string, Row> = {
   'DELETE /api/admin/huggingface/token': forAdmins('200'),
   'GET /api/admin/events': forAdmins('200'),
   'GET /api/admin/status': forAdmins('200'),
+  'GET /api/admin/overview': forAdmins('200'),
   'POST /api/admin/placement/plan': forAdmins('400 invalid_value'),
   'POST /api/admin/models/{key}/load': forAdmins('400 invalid_value'),
   'POST /api/admin/models/{key}/unload': forAdmins('404 model_not_found'),
