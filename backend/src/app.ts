@@ -24,16 +24,19 @@ import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminDoctorRoute } from './http/admin/doctor.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { followChanges } from './http/admin/follow-changes.ts';
 import { followModels } from './http/admin/follow-models.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
 import { hubTokenRoutes } from './http/admin/hub-token.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
+import { adminLogsRoute } from './http/admin/logs.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { adminUsageRoute } from './http/admin/usage.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
@@ -60,6 +63,7 @@ import { examineRepository } from './hub/examine-repository.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
+import { tellChange } from './jobs/admin-changes.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { Erasure } from './jobs/erasure.ts';
 import { createGdprService } from './jobs/gdpr.ts';
@@ -70,6 +74,7 @@ import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { LogRing } from './observability/log-ring.ts';
 import { Metrics } from './observability/metrics.ts';
 import { Traffic } from './observability/traffic.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
@@ -101,6 +106,7 @@ import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
+import { CHANGE_CHANNEL } from './store/changes.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
@@ -110,12 +116,13 @@ import { type JobRow, JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { Notifications } from './store/notifications.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
 import { SpeakerStore } from './store/speakers.ts';
-import { RequestClaims, readUsage } from './store/usage.ts';
+import { RequestClaims, readUsage, readUsageTotals } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
 export interface AppOptions {
@@ -149,9 +156,11 @@ const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
   const version = await readVersion();
   const token = await readToken({ env: config.hub.token, cacheDir: config.modelCacheDir });
+  const logRing = new LogRing();
   const log = createLogger({
     ...config.log,
     console,
+    onLine: (level, json, requestId) => logRing.add(level, json, requestId),
     secrets: [
       ...config.apiKeys,
       ...config.adminApiKeys,
@@ -163,7 +172,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   const database = await openDatabase({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   log.info('database', { uses: database.description });
   try {
-    return await startOn(database, { config, modelListUrl, log, version });
+    return await startOn(database, { config, modelListUrl, log, logRing, version });
   } catch (error) {
     await database.close();
     throw error;
@@ -174,10 +183,11 @@ interface Foundation {
   config: Config;
   modelListUrl: string;
   log: RootLogger;
+  logRing: LogRing;
   version: string;
 }
 
-async function startOn(database: Database, { config, modelListUrl, log, version }: Foundation): Promise<App> {
+async function startOn(database: Database, { config, modelListUrl, log, logRing, version }: Foundation): Promise<App> {
   const { db } = database;
   const { keys, created } = await openKeys({ db, ...config });
   const audit = {
@@ -251,6 +261,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   gpus.monitor.subscribe(() => timeline.noteHeld(registry.list(), Date.now() / 1000));
   const feed = new AdminFeed();
   followModels(feed, registry, gpus.monitor);
+  logRing.subscribe((read) => {
+    if (!feed.wantsLogs) return;
+    const line = read();
+    feed.publish('log', { type: 'log.line', rev: line.seq, line });
+  });
   const doctor = new Doctor(() =>
     allChecks({
       settings: config,
@@ -286,7 +301,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     createTranscriptionService(registry, limits, { diarization, separation }),
     (model, task, seconds) => metrics.audioDone(model, task, seconds),
   );
-  const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
+  const metering = createMetering({
+    ledger: claims,
+    limits,
+    tools,
+    maxMeasured: config.models.cores,
+    modelId: (name) => registry.describe(name)?.id,
+    log,
+  });
   const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
     (await wavLength(path)) ?? (await probeAudio(path, { ...tools, signal })).durationSeconds;
@@ -377,6 +399,11 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     },
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
+  const changes = new Notifications({ connection: database.connection, channel: CHANGE_CHANNEL, log });
+  const unfollow = followChanges(feed, {
+    subscribe: (listener) => changes.subscribe((payload) => tellChange(payload, listener)),
+    readJobs: (ids) => jobService.glance(ids),
+  });
   let shuttingDown = false;
   const readiness = createReadiness({
     modelCacheDir: config.modelCacheDir,
@@ -490,6 +517,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         resolveModel: (name) => registry.describe(name)?.id,
         audit,
       }),
+      adminUsageRoute((wanted) => readUsageTotals(db, wanted)),
+      adminLogsRoute(logRing),
       adminAuditRoute(audit),
       adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),
@@ -523,6 +552,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await closed;
     await Promise.all([gpus.close(), host.close()]);
     await spool.close();
+    unfollow();
+    await changes.close();
     feed.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await doctor.close();

@@ -104,6 +104,8 @@ const TABLE: Record<string, Row> = {
   'GET /api/admin/keys/{id}/usage': forAdmins('404 key_not_found'),
   'GET /api/admin/audit': forAdmins('200'),
   'GET /api/admin/doctor': forAdmins('200'),
+  'GET /api/admin/logs': forAdmins('200'),
+  'GET /api/admin/usage': forAdmins('200'),
   'POST /api/admin/gdpr/erase': forAdmins('400 invalid_value'),
   'POST /api/admin/gdpr/export': forAdmins('400 invalid_value'),
   'GET /metrics': forAdmins('200'),

@@ -4,10 +4,13 @@ import { expect, onTestFinished } from 'vitest';
 import type { AdminEvent } from '../../backend/src/contract/admin.ts';
 import { ADMIN_KEY } from './start-app.ts';
 
+/** Members of the union that may have this type. */
+type EventOf<T, E = AdminEvent> = E extends { type: infer U } ? (T extends U ? E : never) : never;
+
 export interface AdminEvents {
   /** All that came, in order. */
   all: AdminEvent[];
-  of<T extends AdminEvent['type']>(type: T): Extract<AdminEvent, { type: T }>[];
+  of<T extends AdminEvent['type']>(type: T): EventOf<T>[];
   /** Of the last event that has one. */
   lastId: string | undefined;
   stop(): void;
@@ -27,8 +30,7 @@ export async function readAdminEvents(
   const all: AdminEvent[] = [];
   const events: AdminEvents = {
     all,
-    of: <T extends AdminEvent['type']>(type: T) =>
-      all.filter((event): event is Extract<AdminEvent, { type: T }> => event.type === type),
+    of: <T extends AdminEvent['type']>(type: T) => all.filter((event) => event.type === type) as EventOf<T>[],
     lastId: undefined,
     stop: () => stop.abort(),
   };

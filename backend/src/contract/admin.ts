@@ -1,6 +1,7 @@
 /** What the operator's page reads: models with their files and replicas, as a list and as a stream of changes. */
 import { z } from 'zod';
 import { gpuList } from './gpus.ts';
+import { job } from './jobs.ts';
 import { logLine } from './logs.ts';
 
 export const adminModelStatus = z.enum(['absent', 'downloading', 'downloaded', 'loading', 'ready', 'failed']);
@@ -101,9 +102,35 @@ export const adminModelList = z
   .object({ object: z.literal('list'), data: z.array(adminModel) })
   .meta({ id: 'AdminModelList' });
 
+/** A job of whatever key, as far as operators may see it: what it is about is its owner's. */
+export const adminJob = job
+  .pick({
+    id: true,
+    object: true,
+    rev: true,
+    task: true,
+    status: true,
+    model: true,
+    created_at: true,
+    started_at: true,
+    finished_at: true,
+    progress: true,
+    error: true,
+    cached: true,
+  })
+  .extend({ owner: z.string().meta({ description: 'Id of the key' }) })
+  .meta({ id: 'AdminJob' });
+export type AdminJob = z.infer<typeof adminJob>;
+
 export const adminEventsQuery = z.object({
   include: z.literal('logs').optional().meta({ description: '`logs`: `log.line` for each line of the log too' }),
 });
+
+const ofReplica = {
+  rev: z.int().meta({ description: "Its model's" }),
+  model: z.string().meta({ description: 'Id' }),
+  replica: adminReplica,
+};
 
 /**
  * `GET /api/admin/events`: `snapshot` first, then `model.state` for every change (downloads included, ≤ 4/s each), and
@@ -121,6 +148,20 @@ export const adminEvent = z
       model: z.string().meta({ description: 'Its id' }),
       files: modelFiles,
     }),
+    z.object({
+      type: z.enum(['replica.appeared', 'replica.starting', 'replica.loaded', 'replica.load_failed']),
+      ...ofReplica,
+    }),
+    z.object({ type: z.enum(['replica.crashed', 'replica.unloaded', 'replica.changed']), ...ofReplica }),
+    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: adminJob }),
+    z.object({ type: z.literal('job.deleted'), rev: z.int(), id: z.string() }),
+    z.object({
+      type: z.enum(['key.changed', 'webhook.changed', 'webhook_secret.changed']),
+      rev: z.int(),
+      id: z.string(),
+      deleted: z.boolean(),
+    }),
+    z.object({ type: z.literal('audit.added'), rev: z.int().meta({ description: '`seq` of the last row' }) }),
     z.object({ type: z.literal('log.line'), rev: z.int(), line: logLine }),
     z.object({ type: z.literal('gpu.sample'), rev: z.int(), gpus: gpuList }),
   ])

@@ -33,6 +33,7 @@ export const job = z
   .object({
     id: z.string(),
     object: z.literal('job'),
+    rev: z.int().meta({ description: 'Grows with every change' }),
     task: jobTask,
     status: jobStatus,
     model: z.string(),

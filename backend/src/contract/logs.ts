@@ -16,3 +16,20 @@ export const logLine = z
   })
   .meta({ id: 'LogLine' });
 export type LogLine = z.infer<typeof logLine>;
+
+const MAX_LINES = 500;
+export const logQuery = z.object({
+  request_id: z.string().max(100).optional(),
+  level: logLevel.optional().meta({ description: 'It, or worse' }),
+  q: z.string().max(200).optional().meta({ description: 'Anywhere in the line, whatever the case' }),
+  before: z.coerce.number<string>().int().min(1).optional().meta({ description: '`seq`: lines older than that one' }),
+  limit: z.coerce.number<string>().int().min(1).max(MAX_LINES).optional().meta({ description: 'Default 100' }),
+});
+
+export const logLineList = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(logLine).meta({ description: 'Newest first, of the last 5000 since the start' }),
+    has_more: z.boolean(),
+  })
+  .meta({ id: 'LogLineList' });

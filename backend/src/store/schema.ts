@@ -8,6 +8,7 @@ import type { PreferenceTable } from './preferences.ts';
 import type { RegisteredModelTable } from './registered-models.ts';
 import type { RequestRateTable } from './request-rates.ts';
 import type { JobRecordTable } from './retention.ts';
+import type { SettingTable } from './settings.ts';
 import type { SpeakerTable } from './speakers.ts';
 import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
 import type { WebhookDeliveryTable } from './webhook-deliveries.ts';
@@ -32,4 +33,5 @@ export interface Schema {
   model_preferences: PreferenceTable;
   registered_models: RegisteredModelTable;
   speakers: SpeakerTable;
+  settings: SettingTable;
 }

@@ -21,6 +21,7 @@ const OWN: Record<keyof Schema, true> = {
   model_preferences: true,
   registered_models: true,
   speakers: true,
+  settings: true,
 };
 
 export const TABLES = Object.keys(OWN) as (keyof Schema)[];

@@ -86,6 +86,15 @@ export class AdminFeed {
     return isKnown ? this.#kept.filter((event) => event.id > id).map(({ frame }) => frame) : undefined;
   }
 
+  /** Something may have been missed: readers are told to look again. */
+  forget(): void {
+    if (!this.isActive) return;
+    this.#kept = [];
+    this.#id += 1;
+    this.#completeSince = this.#id;
+    this.#tell({ type: 'resync', rev: 0 });
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#lingering);

@@ -1,6 +1,7 @@
 /** What becomes of models, their downloads and their replicas, and what the GPUs show, told to operators' pages. */
 import type { AdminModel } from '../../contract/admin.ts';
 import type { GpuList } from '../../contract/gpus.ts';
+import { ReplicaChanges } from '../../observability/replica-changes.ts';
 import type { AdminFeed } from './admin-feed.ts';
 
 export interface FollowedModels {
@@ -15,6 +16,14 @@ export interface FollowedGpus {
 export function followModels(feed: AdminFeed, models: FollowedModels, gpus: FollowedGpus): void {
   models.onChange((model) => {
     feed.publish(`model ${model.id}`, { type: 'model.state', rev: model.rev, model });
+  });
+  const changes = new ReplicaChanges();
+  models.onChange((model) => {
+    for (const { type, replica } of changes.note(model)) {
+      const event = { type: `replica.${type}` as const, rev: model.rev, model: model.id, replica };
+      // What happened is told, each time; what it holds, as it is then.
+      feed.publish(`replica ${replica.id} ${type}`, event);
+    }
   });
   models.onProgress(({ id, rev, files }) => {
     feed.publish(`download ${id}`, { type: 'download.progress', rev, model: id, files });
