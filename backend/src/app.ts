@@ -36,6 +36,7 @@ import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { adminSettingsRoutes } from './http/admin/settings.ts';
 import { adminUsageRoute } from './http/admin/usage.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
@@ -102,6 +103,7 @@ import { createReadiness } from './services/readiness.ts';
 import { createSeparationService } from './services/separation.ts';
 import { createSeparationJob } from './services/separation-job.ts';
 import { separationWork } from './services/separation-work.ts';
+import { OperatorSettings } from './services/settings.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
@@ -121,6 +123,7 @@ import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
+import { SettingStore } from './store/settings.ts';
 import { SpeakerStore } from './store/speakers.ts';
 import { RequestClaims, readUsage, readUsageTotals } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
@@ -276,9 +279,21 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       examineDatabase: async () => ({ ...(await examineDatabase(db)), description: database.description }),
     }),
   );
+  const settings = new OperatorSettings({
+    defaults: {
+      aliases: config.models.aliases,
+      preload_models: config.models.preload ?? (config.models.lazy ? [] : 'present'),
+      job_retention_days: config.retention.jobDays,
+      upload_retention_hours: config.retention.uploadHours,
+    },
+    store: new SettingStore(db),
+    catalog,
+    registry,
+    log,
+  });
+  await settings.open();
   await registry.open();
-  const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
-  registry.preload(toPreload);
+  registry.preload(settings.current.preload_models);
 
   const uploads = createUploadReceiver({
     spool,
@@ -373,8 +388,12 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
     jobs: jobService,
     artifacts,
     workRoot,
-    jobRetentionDays: config.retention.jobDays,
-    uploadRetentionHours: config.retention.uploadHours,
+    get jobRetentionDays() {
+      return settings.current.job_retention_days;
+    },
+    get uploadRetentionHours() {
+      return settings.current.upload_retention_hours;
+    },
     alongside: [() => erasure.finishPending(), () => speakers.deleteExpired()],
     log,
   });
@@ -400,6 +419,12 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
     checkWebhook: (owner: string, url: string) => webhooks.service.checkUrl(owner, url),
   };
   const changes = new Notifications({ connection: database.connection, channel: CHANGE_CHANNEL, log });
+  changes.subscribe((payload) => {
+    tellChange(payload, (change) => {
+      if (change !== undefined && change.entity !== 'settings') return;
+      settings.reload().catch((error: unknown) => log.warn('settings could not be read', { reason: String(error) }));
+    });
+  });
   const unfollow = followChanges(feed, {
     subscribe: (listener) => changes.subscribe((payload) => tellChange(payload, listener)),
     readJobs: (ids) => jobService.glance(ids),
@@ -517,6 +542,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
         resolveModel: (name) => registry.describe(name)?.id,
         audit,
       }),
+      ...adminSettingsRoutes(settings, audit),
       adminUsageRoute((wanted) => readUsageTotals(db, wanted)),
       adminLogsRoute(logRing),
       adminAuditRoute(audit),

@@ -161,6 +161,7 @@ export const adminEvent = z
       id: z.string(),
       deleted: z.boolean(),
     }),
+    z.object({ type: z.literal('settings.changed'), rev: z.int() }),
     z.object({ type: z.literal('audit.added'), rev: z.int().meta({ description: '`seq` of the last row' }) }),
     z.object({ type: z.literal('log.line'), rev: z.int(), line: logLine }),
     z.object({ type: z.literal('gpu.sample'), rev: z.int(), gpus: gpuList }),

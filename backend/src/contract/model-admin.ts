@@ -107,6 +107,26 @@ export const hubTokenState = z
   .meta({ id: 'HubTokenState' });
 export type HubTokenState = z.infer<typeof hubTokenState>;
 
+export const hubTokenTest = z
+  .strictObject({
+    token: z
+      .string()
+      .trim()
+      .min(8)
+      .max(1_000)
+      .optional()
+      .meta({ description: 'Another than the one in use; it is not stored' }),
+  })
+  .meta({ id: 'HubTokenTest' });
+
+export const testedHubToken = hubTokenState
+  .extend({
+    user: z.string().nullable().meta({ description: 'The account; null when it is not known' }),
+    valid: z.boolean().nullable().meta({ description: 'null: there is none, or the hub could not be asked' }),
+  })
+  .meta({ id: 'TestedHubToken' });
+export type TestedHubToken = z.infer<typeof testedHubToken>;
+
 export const checkedHubToken = hubTokenState
   .extend({
     user: z

@@ -152,6 +152,14 @@ export class ModelRegistry {
     for (const model of models) model.keepLoaded();
   }
 
+  /** As `preload`, and what was kept loaded before and is not named may end as any other. */
+  keepPreloaded(ids: readonly string[] | 'present'): void {
+    const named = (model: ServedModel) =>
+      ids === 'present' ? model.files.state === 'present' : ids.includes(model.id);
+    for (const model of this.#models.values()) if (!named(model)) model.keepLoadedNoMore();
+    this.preload(ids);
+  }
+
   /** Ids of the models that were to be preloaded and are not ready. */
   get missingPreloads(): string[] {
     return [...this.#models.values()].filter(({ isMissing }) => isMissing).map(({ id }) => id);

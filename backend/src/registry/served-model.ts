@@ -196,8 +196,18 @@ export class ServedModel {
 
   /** Loads it, keeps it loaded, and brings it back when it fails. */
   keepLoaded(): void {
-    this.#keepLoaded ??= { delayMs: RETRY_MIN_MS, timer: undefined };
+    if (this.isKeptLoaded) return;
+    this.#keepLoaded = { delayMs: RETRY_MIN_MS, timer: undefined };
     void this.#load();
+  }
+
+  /** It stays loaded until it is idle, or others need the room. */
+  keepLoadedNoMore(): void {
+    if (!this.isKeptLoaded) return;
+    clearTimeout(this.#keepLoaded?.timer);
+    this.#keepLoaded = undefined;
+    for (const replica of this.#replicas) replica.noteUnpinned();
+    this.#options.onChange();
   }
 
   /** What `load` would do. @throws invalid_value */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const CHANGE_CHANNEL = 'admin_changes';
 
 const change = z.object({
-  entity: z.enum(['job', 'key', 'webhook', 'webhook_secret', 'audit']),
+  entity: z.enum(['job', 'key', 'webhook', 'webhook_secret', 'settings', 'audit']),
   /** As the row has it; of the audit log its `seq`. */
   id: z.string(),
   /** null: this entity has none. */

@@ -3,7 +3,7 @@ import type { AdminJob } from '../../contract/admin.ts';
 import type { AdminFeed } from './admin-feed.ts';
 
 export interface AnnouncedChange {
-  entity: 'job' | 'key' | 'webhook' | 'webhook_secret' | 'audit';
+  entity: 'job' | 'key' | 'webhook' | 'webhook_secret' | 'settings' | 'audit';
   /** As callers know it. */
   id: string;
   rev: number | null;
@@ -50,6 +50,7 @@ export function followChanges(feed: AdminFeed, { subscribe, readJobs }: Followed
     const { entity, id, deleted } = change;
     const rev = change.rev ?? 0;
     if (entity === 'audit') feed.publish('audit', { type: 'audit.added', rev: Number(id) });
+    else if (entity === 'settings') feed.publish('settings', { type: 'settings.changed', rev });
     else if (entity === 'key') feed.publish(`key ${id}`, { type: 'key.changed', rev, id, deleted });
     else if (entity !== 'job') feed.publish(`${entity} ${id}`, { type: `${entity}.changed`, rev, id, deleted });
     else if (deleted) {

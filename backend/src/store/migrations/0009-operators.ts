@@ -34,6 +34,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('value', 'jsonb', (column) => column.notNull())
     .addColumn('updated_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
     .execute();
+  await announce(db, { table: 'settings', entity: 'settings', key: 'name', hasRev: false });
 
   const totals = () => db.schema.alterTable('usage_totals');
   await totals()
