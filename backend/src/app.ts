@@ -8,28 +8,38 @@ import { probeAudio } from './audio/probe.ts';
 import { wavLength } from './audio/wav-length.ts';
 import type { Config } from './config.ts';
 import type { AdminModel } from './contract/admin.ts';
+import { HISTORY_SECONDS } from './contract/gpus.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { allChecks } from './doctor/checks/all.ts';
 import { Doctor } from './doctor/doctor.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { GpuDetails } from './gpu/detail.ts';
+import { spansUntil } from './gpu/gpu-history.ts';
 import { HostMonitor } from './gpu/host.ts';
 import { GpuMonitor } from './gpu/monitor.ts';
 import { NvidiaSmi } from './gpu/nvidia-smi.ts';
+import { gpuSeries, ReplicaTimeline } from './gpu/replica-timeline.ts';
+import { AdminFeed } from './http/admin/admin-feed.ts';
 import { adminAuditRoute } from './http/admin/audit.ts';
 import type { AuditEvent } from './http/admin/audited.ts';
 import { adminDoctorRoute } from './http/admin/doctor.ts';
 import { adminEventsRoute } from './http/admin/events.ts';
+import { followChanges } from './http/admin/follow-changes.ts';
+import { followModels } from './http/admin/follow-models.ts';
 import { gdprRoutes } from './http/admin/gdpr.ts';
 import { adminGpusRoutes } from './http/admin/gpus.ts';
 import { adminHostRoute } from './http/admin/host.ts';
 import { hubTokenRoutes } from './http/admin/hub-token.ts';
 import { adminJobRoutes } from './http/admin/jobs.ts';
 import { adminKeysRoutes } from './http/admin/keys.ts';
+import { adminLogsRoute } from './http/admin/logs.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
+import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
 import { evaluationRoute } from './http/audio/evaluations.ts';
+import { adminSettingsRoutes } from './http/admin/settings.ts';
+import { adminUsageRoute } from './http/admin/usage.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
@@ -44,7 +54,7 @@ import { knownVoices } from './http/openai/known-voices.ts';
 import { modelRoutes } from './http/openai/models.ts';
 import { transcriptionRoutes } from './http/openai/transcriptions.ts';
 import { translationRoute } from './http/openai/translations.ts';
-import { healthRoutes } from './http/ops/health.ts';
+import { describeHealth, healthRoutes } from './http/ops/health.ts';
 import { metricsRoute } from './http/ops/metrics.ts';
 import { ownerOf } from './http/owner.ts';
 import { createHttpServer } from './http/server.ts';
@@ -53,20 +63,26 @@ import { createUploadReceiver } from './http/upload.ts';
 import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
 import { deleteSnapshot } from './hub/delete-snapshot.ts';
+import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
+import { examineRepository } from './hub/examine-repository.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
+import { tellChange } from './jobs/admin-changes.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { Erasure } from './jobs/erasure.ts';
 import { createGdprService } from './jobs/gdpr.ts';
+import { publicJobId } from './jobs/job-id.ts';
 import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
 import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
+import { LogRing } from './observability/log-ring.ts';
 import { Metrics } from './observability/metrics.ts';
+import { Traffic } from './observability/traffic.ts';
 import { type AddressGuard, createAddressGuard, parseOutboundUrl } from './outbound/address-guard.ts';
 import { type FetchedFile, fetchToFile } from './outbound/fetch-to-file.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -88,31 +104,36 @@ import { createMeteredTranscription } from './services/metered-transcription.ts'
 import { createMetering } from './services/metering.ts';
 import { createModelAdmin, defineRegistered } from './services/model-admin.ts';
 import { createPlacement } from './services/placement.ts';
+import { createPreflight } from './services/preflight.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createSeparationService } from './services/separation.ts';
 import { createSeparationJob } from './services/separation-job.ts';
 import { separationWork } from './services/separation-work.ts';
+import { OperatorSettings } from './services/settings.ts';
 import { createTranscriptionService } from './services/transcription.ts';
 import { createTranscriptionJob } from './services/transcription-job.ts';
 import { transcriptionWork } from './services/transcription-work.ts';
 import { Waveforms } from './services/waveforms.ts';
 import { appendAudit, exportAudit } from './store/audit.ts';
+import { CHANGE_CHANNEL } from './store/changes.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { ErasureStore } from './store/erasure.ts';
 import { journalPath } from './store/erasure-journal.ts';
 import { examineDatabase } from './store/examine-database.ts';
 import { FootprintStore } from './store/footprints.ts';
-import { JobStore } from './store/jobs.ts';
+import { type JobRow, JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { Notifications } from './store/notifications.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { readRequestRate, takeRequest } from './store/request-rates.ts';
 import { RetentionStore } from './store/retention.ts';
+import { SettingStore } from './store/settings.ts';
 import { SpeakerStore } from './store/speakers.ts';
 import { TicketStore } from './store/tickets.ts';
-import { RequestClaims, readUsage } from './store/usage.ts';
+import { RequestClaims, readUsage, readUsageTotals } from './store/usage.ts';
 import { cudaProviderMissing } from './worker/cuda-provider.ts';
 
 export interface AppOptions {
@@ -146,9 +167,11 @@ const DISK_CHECK_INTERVAL_BYTES = 16 * 2 ** 20;
 export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, console }: AppOptions): Promise<App> {
   const version = await readVersion();
   const token = await readToken({ env: config.hub.token, cacheDir: config.modelCacheDir });
+  const logRing = new LogRing();
   const log = createLogger({
     ...config.log,
     console,
+    onLine: (level, json, requestId) => logRing.add(level, json, requestId),
     secrets: [
       ...config.apiKeys,
       ...config.adminApiKeys,
@@ -160,7 +183,7 @@ export async function startApp({ config, modelListUrl = DEFAULT_MODEL_LIST, cons
   const database = await openDatabase({ dataDir: config.dataDir, databaseUrl: config.databaseUrl, log });
   log.info('database', { uses: database.description });
   try {
-    return await startOn(database, { config, modelListUrl, log, version });
+    return await startOn(database, { config, modelListUrl, log, logRing, version });
   } catch (error) {
     await database.close();
     throw error;
@@ -171,10 +194,11 @@ interface Foundation {
   config: Config;
   modelListUrl: string;
   log: RootLogger;
+  logRing: LogRing;
   version: string;
 }
 
-async function startOn(database: Database, { config, modelListUrl, log, version }: Foundation): Promise<App> {
+async function startOn(database: Database, { config, modelListUrl, log, logRing, version }: Foundation): Promise<App> {
   const { db } = database;
   const { keys, created } = await openKeys({ db, ...config });
   const audit = {
@@ -241,6 +265,18 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     pingDatabase: database.ping,
   });
   registry.onChange((model) => metrics.modelChanged(model));
+  const traffic = new Traffic();
+  registry.onChange((model) => traffic.modelChanged(model));
+  const timeline = new ReplicaTimeline();
+  registry.onChange((model) => timeline.noteModel(model, Date.now() / 1000));
+  gpus.monitor.subscribe(() => timeline.noteHeld(registry.list(), Date.now() / 1000));
+  const feed = new AdminFeed();
+  followModels(feed, registry, gpus.monitor);
+  logRing.subscribe((read) => {
+    if (!feed.wantsLogs) return;
+    const line = read();
+    feed.publish('log', { type: 'log.line', rev: line.seq, line });
+  });
   const doctor = new Doctor(() =>
     allChecks({
       settings: config,
@@ -251,9 +287,21 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       examineDatabase: async () => ({ ...(await examineDatabase(db)), description: database.description }),
     }),
   );
+  const settings = new OperatorSettings({
+    defaults: {
+      aliases: config.models.aliases,
+      preload_models: config.models.preload ?? (config.models.lazy ? [] : 'present'),
+      job_retention_days: config.retention.jobDays,
+      upload_retention_hours: config.retention.uploadHours,
+    },
+    store: new SettingStore(db),
+    catalog,
+    registry,
+    log,
+  });
+  await settings.open();
   await registry.open();
-  const toPreload = config.models.preload ?? (config.models.lazy ? [] : 'present');
-  registry.preload(toPreload);
+  registry.preload(settings.current.preload_models);
 
   const uploads = createUploadReceiver({
     spool,
@@ -276,7 +324,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     createTranscriptionService(registry, limits, { diarization, separation }),
     (model, task, seconds) => metrics.audioDone(model, task, seconds),
   );
-  const metering = createMetering({ ledger: claims, limits, tools, maxMeasured: config.models.cores, log });
+  const metering = createMetering({
+    ledger: claims,
+    limits,
+    tools,
+    maxMeasured: config.models.cores,
+    modelId: (name) => registry.describe(name)?.id,
+    log,
+  });
   const transcription = createMeteredTranscription(unmetered, metering);
   const probe = async (path: string, signal: AbortSignal) =>
     (await wavLength(path)) ?? (await probeAudio(path, { ...tools, signal })).durationSeconds;
@@ -290,10 +345,14 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     defaultUrl: webhookUrlOf,
     log,
   });
+  const noteJob = ({ id, model, status, error }: JobRow) => {
+    metrics.jobEnded(status);
+    if (status === 'failed') traffic.jobFailed(publicJobId(id), model, error?.code ?? 'internal_error');
+  };
   const jobs = await openJobs({
     database,
     dataDir: config.dataDir,
-    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, { status }) => metrics.jobEnded(status) }],
+    hooks: [webhooks.hooks, meterJobs, auditJobs, { ended: async (_, job) => noteJob(job) }],
     concurrency: config.jobs.concurrency,
     maxFruitlessAttempts: config.jobs.maxAttempts,
     fetch: fetchInput,
@@ -337,8 +396,12 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     jobs: jobService,
     artifacts,
     workRoot,
-    jobRetentionDays: config.retention.jobDays,
-    uploadRetentionHours: config.retention.uploadHours,
+    get jobRetentionDays() {
+      return settings.current.job_retention_days;
+    },
+    get uploadRetentionHours() {
+      return settings.current.upload_retention_hours;
+    },
     alongside: [() => erasure.finishPending(), () => speakers.deleteExpired()],
     log,
   });
@@ -372,6 +435,17 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   });
   const keyRecords = new KeyRecords(db);
   const tickets = new TicketStore(db, { principalOf: (owner, since) => keys.stillValid(owner, since) });
+  const changes = new Notifications({ connection: database.connection, channel: CHANGE_CHANNEL, log });
+  changes.subscribe((payload) => {
+    tellChange(payload, (change) => {
+      if (change !== undefined && change.entity !== 'settings') return;
+      settings.reload().catch((error: unknown) => log.warn('settings could not be read', { reason: String(error) }));
+    });
+  });
+  const unfollow = followChanges(feed, {
+    subscribe: (listener) => changes.subscribe((payload) => tellChange(payload, listener)),
+    readJobs: (ids) => jobService.glance(ids),
+  });
   let shuttingDown = false;
   const readiness = createReadiness({
     modelCacheDir: config.modelCacheDir,
@@ -384,7 +458,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const server = createHttpServer({
     version,
     log,
-    metrics,
+    metrics: {
+      requestBegan: () => metrics.requestBegan(),
+      requestEnded: (request) => {
+        metrics.requestEnded(request);
+        traffic.requestEnded(request);
+      },
+    },
     auth: {
       keys,
       tickets,
@@ -433,8 +513,21 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         readRequestRate: (id, perMinute) => readRequestRate(db, id, perMinute),
       }),
       adminModelsRoute(registry),
-      adminEventsRoute(registry, gpus.monitor),
-      ...adminGpusRoutes(gpus),
+      adminOverviewRoute({
+        health: () => describeHealth(version, readiness),
+        traffic,
+        countJobs: () => jobStore.countUnfinishedByStatus(),
+        doctor,
+        gpus: gpus.monitor,
+      }),
+      adminEventsRoute({ feed, models: registry, gpus: gpus.monitor }),
+      ...adminGpusRoutes({
+        ...gpus,
+        series: ({ windowSeconds = HISTORY_SECONDS, stepSeconds = 10 }) => {
+          const spans = spansUntil(Date.now() / 1000, windowSeconds, stepSeconds);
+          return gpuSeries(gpus.monitor.columns(spans), timeline, spans);
+        },
+      }),
       ...placementRoutes({
         placement: createPlacement(registry, devices),
         status: async () => ({
@@ -451,15 +544,26 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       adminHostRoute(host),
-      ...modelAdminRoutes(
-        createModelAdmin({
+      ...modelAdminRoutes({
+        models: createModelAdmin({
           registry,
           families,
           models: registeredModels,
           listRepository: repositoryLister(config, log),
         }),
+        preflight: createPreflight({
+          families,
+          endpoint: config.hub.endpoint,
+          minFreeBytes: config.upload.minFreeBytes,
+          models: () => registry.list(),
+          deviceKind: () =>
+            devices.list().some(({ kind, unavailable }) => kind === 'cuda' && unavailable === null) ? 'cuda' : 'cpu',
+          examine: async (where, signal) =>
+            examineRepository({ ...(await hubAccess(config, log)), ...where, cacheDir: config.modelCacheDir, signal }),
+          freeBytes: () => freeBytes(config.modelCacheDir),
+        }),
         audit,
-      ),
+      }),
       ...hubTokenRoutes(
         createHubToken({
           env: config.hub.token,
@@ -477,6 +581,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
         audit,
       }),
       ...adminJobRoutes({ jobs: jobs.service, keyNames: (ids) => keyRecords.names(ids), audit }),
+      ...adminSettingsRoutes(settings, audit),
+      adminUsageRoute((wanted) => readUsageTotals(db, wanted)),
+      adminLogsRoute(logRing),
       adminAuditRoute(audit),
       adminDoctorRoute(doctor),
       ...gdprRoutes({ ...gdpr, audit }),
@@ -511,6 +618,9 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     await closed;
     await Promise.all([gpus.close(), host.close()]);
     await spool.close();
+    unfollow();
+    await changes.close();
+    feed.close();
     await claims.close().catch((error: unknown) => log.warn('usage could not be noted', { reason: String(error) }));
     await doctor.close();
     await database.close();

@@ -10,6 +10,8 @@ export interface LoggerOptions {
   /** Exact strings that must never appear in a line (keys, tokens). */
   secrets: readonly string[];
   console: boolean;
+  /** Told of each line as it is written: its level, the JSON and its `request_id`. */
+  onLine?: ((level: string, json: string, requestId: unknown) => void) | undefined;
 }
 
 export type LogFields = Record<string, unknown>;
@@ -31,6 +33,9 @@ export interface RootLogger extends Logger {
 
 const SECRET_FIELD = /^(authorization|cookie|set-cookie|x-api-key|api_?key|.*(password|secret|token))$/i;
 const SECRET_TEXT = /\b(sk|hf|ek|agw)[-_][A-Za-z0-9_-]{8,}|\bwhsec[-_][A-Za-z0-9+/=_-]{8,}|\bBearer\s+[^\s"',]+/g;
+/** Where winston keeps the line. */
+const MESSAGE = Symbol.for('message');
+const LEVELS = ['error', 'warn', 'info', 'debug'];
 const REDACTED = '[redacted]';
 /** 20 MiB × 5 files: a busy day fits, and a full disk does not come from here. */
 const MAX_FILE_BYTES = 20 * 2 ** 20;
@@ -66,6 +71,13 @@ export function createLogger(options: LoggerOptions): RootLogger {
     // The spread keeps winston's own symbols, without which a transport writes nothing.
     return { ...info, ...clean, level };
   });
+  const told = winston.format((info) => {
+    // The logger hands on what its transports then leave out.
+    if (LEVELS.indexOf(info.level) <= LEVELS.indexOf(options.level)) {
+      options.onLine?.(info.level, String(info[MESSAGE]), info.request_id);
+    }
+    return info;
+  });
   const file = new winston.transports.File({
     filename: join(options.dir, options.fileName),
     maxsize: MAX_FILE_BYTES,
@@ -74,7 +86,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   });
   const logger = winston.createLogger({
     level: options.level,
-    format: winston.format.combine(winston.format.timestamp(), redacted(), winston.format.json()),
+    format: winston.format.combine(winston.format.timestamp(), redacted(), winston.format.json(), told()),
     transports: options.console ? [new winston.transports.Console(), file] : [file],
   });
   let closed = false;

@@ -5,6 +5,7 @@ import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { Health } from '../../backend/src/contract/health.ts';
 import { ANONYMOUS, type Principal } from '../../backend/src/contract/keys.ts';
+import { AdminFeed } from '../../backend/src/http/admin/admin-feed.ts';
 import { adminEventsRoute } from '../../backend/src/http/admin/events.ts';
 import { adminModelsRoute } from '../../backend/src/http/admin/models.ts';
 import { healthRoutes } from '../../backend/src/http/ops/health.ts';
@@ -45,7 +46,6 @@ export interface ScriptedGateway extends AsyncDisposable {
 export async function startScriptedGateway(frontendDist: string, models: AdminModel[]): Promise<ScriptedGateway> {
   const adminKey = 'agw-admin-of-the-page-test';
   const userKey = 'agw-user-of-the-page-test';
-  const listeners = new Set<(model: AdminModel) => void>();
   const checks: Health['checks'] = {
     model_cache: { ok: true, reason: null },
     store: { ok: true, reason: null },
@@ -57,11 +57,11 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
   let revoked = false;
   let blocked = false;
 
-  const feed = {
+  const feed = new AdminFeed();
+  const directory = {
     list: () => [...current.values()],
-    onChange: (listener: (model: AdminModel) => void) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+    get rev() {
+      return rev;
     },
   };
   const replaceModels = (list: AdminModel[], how?: 'restarted') => {
@@ -73,7 +73,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     const role = key === adminKey ? 'admin' : 'user';
     return { ...ANONYMOUS, id: `key_${role}`, role };
   };
-  const events = adminEventsRoute(feed, { current: () => NO_GPUS, subscribe: () => () => {} });
+  const events = adminEventsRoute({ feed, models: directory, gpus: { current: () => NO_GPUS } });
   const openStreams = new Set<() => void>();
 
   const createServer = () =>
@@ -91,7 +91,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
       frontendDist,
       routes: [
         ...healthRoutes({ version: VERSION, checks: async () => checks }),
-        adminModelsRoute(feed),
+        adminModelsRoute(directory),
         {
           ...events,
           handle: (request, response) => {
@@ -126,7 +126,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
       if (model === undefined) throw new Error(`the scripted gateway has no model ${id}`);
       const changed = { ...model, ...fields, rev: ++rev };
       current.set(id, changed);
-      for (const listener of listeners) listener(changed);
+      feed.publish(id, { type: 'model.state', rev, model: changed });
     },
     blockStreams: () => {
       blocked = true;

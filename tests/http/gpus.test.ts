@@ -2,7 +2,7 @@
 import { createParser } from 'eventsource-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminEvent } from '../../backend/src/contract/admin.ts';
-import type { GpuDetail, GpuHistory, GpuList } from '../../backend/src/contract/gpus.ts';
+import type { GpuDetail, GpuHistory, GpuList, GpuSeries } from '../../backend/src/contract/gpus.ts';
 import { type Api, eventually, json, startApi } from '../api/start-api.ts';
 import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
@@ -50,6 +50,22 @@ describe('GPUs over HTTP', () => {
     expect(history.data.at(-1)?.memory_used_bytes?.max).toBe(1_001 * MIB);
     const refused = await get('gpus/2/history?step_seconds=0');
     expect((await errorOf(refused)).slice(0, 2)).toEqual([400, 'invalid_value']);
+  });
+
+  it('gives all of them on one axis, with who holds what and what happened', async () => {
+    const series = await json<GpuSeries>(await get('gpus/history?window_seconds=60&step_seconds=10'));
+    expect(series).toMatchObject({ object: 'gpu.series', step_seconds: 10, count: 6, events: [] });
+    expect(series.from % 10).toBe(0);
+    expect(series.gpus.map(({ uuid }) => uuid)).toEqual(dgx.uuids);
+    const { memory_used_bytes: memory, held } = series.gpus[2] ?? {};
+    expect(memory?.last.findLast((value) => value !== null)).toBe(1_001 * MIB);
+    expect(memory?.min[0]).toBeNull();
+    expect([memory?.min, memory?.max, memory?.last].map((column) => column?.length)).toEqual([6, 6, 6]);
+    expect(held).toEqual([]);
+    expect((await errorOf(await get('gpus/history?window_seconds=3600&step_seconds=1'))).slice(0, 2)).toEqual([
+      400,
+      'invalid_value',
+    ]);
   });
 
   it('has no others', async () => {

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
+import type { ModelPreflight } from '../../backend/src/contract/model-admin.ts';
 import { type Api, errorOf, eventually, json, STUB_AUDIO, startApi, toForm } from '../api/start-api.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { noise } from '../support/hub-fixture.ts';
+import { readAdminEvents } from '../support/read-admin-events.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
 
 const TINY = 'whisper-tiny.en_timestamped';
@@ -33,6 +35,7 @@ describe('models over HTTP', () => {
         [`onnx-community/${TINY}`]: whisperFiles(GRAPHS, 'tiny'),
         'acme/whisper-own': { ...whisperFiles(['encoder_model', 'decoder_model_merged'], 'own'), 'README.md': '# Own' },
         'acme/whisper-half': whisperFiles(['encoder_model'], 'half'),
+        'acme/text': { 'model.safetensors': 'x' },
         'acme/talker': { 'marker.txt': 'x', 'other.txt': 'y' },
         [VAD]: { 'onnx/model.onnx': noise(5_000, 'vad') },
       },
@@ -122,6 +125,52 @@ describe('models over HTTP', () => {
       expect((await admin('POST', `${of(TINY)}/cancel-download`)).status).toBe(200);
     });
 
+    it('tells how fast it goes and how long it takes, and that nothing comes any more', async () => {
+      await deleteFiles(TINY);
+      const slow = hub.faults.add({ kind: 'slow', bytesPerSecond: 4_000 }, { file: 'onnx/encoder_model.onnx' });
+      const stream = await readAdminEvents(api);
+      await admin('POST', `${of(TINY)}/download`);
+      const told = () => stream.of('download.progress').filter(({ files }) => files.download?.bytes_per_second != null);
+      await eventually(() => expect(told().length).toBeGreaterThan(2));
+      const events = stream.of('download.progress');
+      const rates = events.flatMap(({ files }) => files.download?.bytes_per_second ?? []);
+      expect(events.map(({ model: id }) => id)).toContain(TINY);
+      expect(rates.at(-1)).toBeGreaterThan(500);
+      expect(rates.at(-1)).toBeLessThan(30_000);
+      const { download } = (await model(TINY)).files;
+      expect(download).toMatchObject({ phase: 'downloading', stalled_seconds: 0 });
+      expect(download?.eta_seconds).toBeGreaterThanOrEqual(0);
+      slow();
+      await whenStatus(TINY, 'downloaded');
+      expect((await model(TINY)).files.download).toBeNull();
+    });
+
+    it('a paused one keeps what it has and says so; one that is discarded leaves nothing', async () => {
+      await deleteFiles(TINY);
+      const stalled = hub.faults.add({ kind: 'stall', at: 6_000 }, { file: 'onnx/decoder_model.onnx' });
+      const partials = async () => {
+        const names = await readdir(join(cached(`onnx-community/${TINY}`), 'blobs')).catch(() => []);
+        return names.filter((name) => name.endsWith('.partial'));
+      };
+      await admin('POST', `${of(TINY)}/download`);
+      await eventually(async () => expect((await model(TINY)).files.bytes).toBeGreaterThan(6_000));
+      await eventually(async () => {
+        expect((await model(TINY)).files.download).toMatchObject({ eta_seconds: null });
+        expect((await model(TINY)).files.download?.stalled_seconds).toBeGreaterThanOrEqual(3);
+      });
+      const paused = await json<AdminModel>(await admin('POST', `${of(TINY)}/pause-download`));
+      expect(paused).toMatchObject({ status: 'absent', files: { download: { phase: 'paused', eta_seconds: null } } });
+      expect(paused.files.bytes).toBeGreaterThan(6_000);
+      expect(await partials()).toHaveLength(1);
+      const discarded = await admin('POST', `${of(TINY)}/cancel-download`, { discard: true });
+      expect(await json(discarded)).toMatchObject({ status: 'absent', files: { bytes: 0, download: null } });
+      await expect(stat(cached(`onnx-community/${TINY}`))).rejects.toThrow('ENOENT');
+      stalled();
+      await download(TINY);
+      const kept = await admin('POST', `${of(TINY)}/cancel-download`, { discard: true });
+      expect(await json(kept)).toMatchObject({ status: 'downloaded' });
+    });
+
     it('one that failed says why, and is started again', async () => {
       await deleteFiles(TINY);
       hub.faults.add({ kind: 'gated' }, { repo: `onnx-community/${TINY}`, stage: 'api', times: 1 });
@@ -178,6 +227,75 @@ describe('models over HTTP', () => {
         code: 'model_not_found',
         param: 'key',
       });
+    });
+  });
+
+  describe('preflight', () => {
+    const preflight = async (body: object) => {
+      const response = await admin('POST', '/models/preflight', body);
+      return response.status === 200 ? json<ModelPreflight>(response) : errorOf(response);
+    };
+
+    it('tells what would be fetched, of an address as it is copied, and fetches nothing', async () => {
+      const before = hub.requests.length;
+      const found = await preflight({ repo: 'https://huggingface.co/acme/whisper-own/tree/main?x=1' });
+      expect(found).toMatchObject({
+        repo: 'acme/whisper-own',
+        revision: 'main',
+        commit: await hub.commitOf('acme/whisper-own'),
+        license: 'apache-2.0',
+        gated: null,
+        accessible: true,
+        supported: true,
+        family: 'whisper',
+        task: 'transcription',
+        reason: null,
+        models: [],
+        fits: true,
+      });
+      const { files, total_bytes, missing_bytes, free_bytes, free_bytes_after } = found as ModelPreflight;
+      expect(files).toContainEqual({ repo: 'acme/whisper-own', path: 'onnx/encoder_model.onnx', bytes: 10_000 });
+      expect(files).toContainEqual({ repo: VAD, path: 'onnx/model.onnx', bytes: 5_000 });
+      expect(files.map(({ path }) => path)).not.toContain('README.md');
+      expect(total_bytes).toBe(files.reduce((sum, { bytes }) => sum + bytes, 0));
+      expect(missing_bytes).toBeGreaterThan(20_000);
+      expect(free_bytes_after).toBe(free_bytes - missing_bytes);
+      expect(hub.requests.slice(before).filter(({ file }) => file !== undefined)).toEqual([]);
+    });
+
+    it('of what is here nothing is missing, and its models are named', async () => {
+      await download(TINY);
+      const found = await preflight({ repo: `${hub.url}/onnx-community/${TINY}`, family: 'whisper' });
+      expect(found).toMatchObject({ missing_bytes: 0, models: [TINY], revision: 'main' });
+      await deleteFiles(TINY);
+    });
+
+    it('says whether a gated one is open to the token there is', async () => {
+      const gate = hub.faults.add({ kind: 'gated' }, { repo: 'acme/whisper-own' });
+      expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: 'auto', accessible: false });
+      gate();
+      expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: null, accessible: true });
+    });
+
+    it('says why no family takes it', async () => {
+      const half = await preflight({ repo: 'acme/whisper-half', family: 'whisper' });
+      expect(half).toMatchObject({ supported: false, family: null, files: [], total_bytes: 0 });
+      expect((half as ModelPreflight).reason).toMatch(/onnx\/decoder_model\.onnx/);
+      const none = (await preflight({ repo: 'acme/text' })) as ModelPreflight;
+      expect(none.reason).toMatch(/no ONNX graph/);
+      const transducer = none.candidates.find(({ family }) => family === 'transducer');
+      expect(transducer).toMatchObject({ supported: false, param: 'settings.language' });
+    });
+
+    it.each([
+      ['a folder', { repo: '../etc' }, 400, 'invalid_value', 'repo'],
+      ['a data set', { repo: 'https://huggingface.co/datasets/a/b' }, 400, 'invalid_value', 'repo'],
+      ['another site', { repo: 'https://example.com/a/b' }, 400, 'invalid_value', 'repo'],
+      ['a family nobody has', { repo: 'acme/talker', family: 'parrot' }, 400, 'invalid_value', 'family'],
+      ['a revision the hub lacks', { repo: 'acme/talker', revision: 'v9' }, 400, 'invalid_value', 'repo'],
+      ['a repository the hub hides', { repo: 'acme/none' }, 502, 'hub_access_denied', 'repo'],
+    ])('%s is refused', async (_title, body, status, code, param) => {
+      expect(await preflight(body)).toMatchObject({ status, code, param });
     });
   });
 

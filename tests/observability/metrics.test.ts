@@ -11,7 +11,7 @@ const replica = (fields: Parameters<typeof adminReplica>[0]) =>
 const model = (fields: Partial<AdminModel>) =>
   adminModel({
     id: 'fake/echo',
-    files: { state: 'present', bytes: 5, total_bytes: 5, commit: null, reason: null },
+    files: { state: 'present', bytes: 5, total_bytes: 5, commit: null, reason: null, download: null },
     replicas: [replica({})],
     ...fields,
   });
@@ -78,7 +78,7 @@ describe('metrics', () => {
       }),
       model({
         id: 'other',
-        files: { state: 'downloading', bytes: 7, total_bytes: 9, commit: null, reason: null },
+        files: { state: 'downloading', bytes: 7, total_bytes: 9, commit: null, reason: null, download: null },
         replicas: [],
       }),
     ];

@@ -1,7 +1,14 @@
 /** A model as operators see it, where a test cares for a few of its fields. */
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 
-const ABSENT: AdminModel['files'] = { state: 'absent', bytes: 0, total_bytes: 0, commit: null, reason: null };
+const ABSENT: AdminModel['files'] = {
+  state: 'absent',
+  bytes: 0,
+  total_bytes: 0,
+  commit: null,
+  reason: null,
+  download: null,
+};
 
 export function adminReplica(fields: Partial<AdminModel['replicas'][number]>): AdminModel['replicas'][number] {
   return {

@@ -1,6 +1,8 @@
 /** What the operator's page reads: models with their files and replicas, as a list and as a stream of changes. */
 import { z } from 'zod';
 import { gpuList } from './gpus.ts';
+import { job } from './jobs.ts';
+import { logLine } from './logs.ts';
 
 export const adminModelStatus = z.enum(['absent', 'downloading', 'downloaded', 'loading', 'ready', 'failed']);
 export type AdminModelStatus = z.infer<typeof adminModelStatus>;
@@ -29,6 +31,28 @@ export const adminReplica = z
     crashes_in_a_row: z.int(),
   })
   .meta({ id: 'AdminReplica' });
+export type AdminReplica = z.infer<typeof adminReplica>;
+
+const modelFiles = z
+  .object({
+    state: z.enum(['absent', 'downloading', 'present', 'failed']),
+    bytes: z.int(),
+    total_bytes: z.int(),
+    commit: z.string().nullable(),
+    reason: z.string().nullable(),
+    download: z
+      .object({
+        phase: z.enum(['listing', 'downloading', 'verifying', 'paused']).meta({
+          description: '`verifying`: hashes of what is here are compared; `paused` until it is started or cancelled',
+        }),
+        bytes_per_second: z.int().nullable().meta({ description: 'Over the last 10 s; null: too early to tell' }),
+        eta_seconds: z.int().nullable().meta({ description: 'null: not known, or nothing comes' }),
+        stalled_seconds: z.int().meta({ description: 'Since the last byte came; 0 below 3' }),
+      })
+      .nullable()
+      .meta({ description: 'While it is under way or paused' }),
+  })
+  .meta({ id: 'ModelFiles' });
 
 export const adminModel = z
   .object({
@@ -68,13 +92,7 @@ export const adminModel = z
         description: "The operator's wish, kept over restarts; null: any GPU that has room, without one the CPU",
       }),
     fallback: z.string().nullable().meta({ description: 'Why it runs on the CPU though a GPU was meant' }),
-    files: z.object({
-      state: z.enum(['absent', 'downloading', 'present', 'failed']),
-      bytes: z.int(),
-      total_bytes: z.int(),
-      commit: z.string().nullable(),
-      reason: z.string().nullable(),
-    }),
+    files: modelFiles,
     replicas: z.array(adminReplica),
   })
   .meta({ id: 'AdminModel' });
@@ -84,14 +102,68 @@ export const adminModelList = z
   .object({ object: z.literal('list'), data: z.array(adminModel) })
   .meta({ id: 'AdminModelList' });
 
+/** A job of whatever key, as far as operators may see it: what it is about is its owner's. */
+export const adminJob = job
+  .pick({
+    id: true,
+    object: true,
+    rev: true,
+    task: true,
+    status: true,
+    model: true,
+    created_at: true,
+    started_at: true,
+    finished_at: true,
+    progress: true,
+    error: true,
+    cached: true,
+  })
+  .extend({ owner: z.string().meta({ description: 'Id of the key' }) })
+  .meta({ id: 'AdminJob' });
+export type AdminJob = z.infer<typeof adminJob>;
+
+export const adminEventsQuery = z.object({
+  include: z.literal('logs').optional().meta({ description: '`logs`: `log.line` for each line of the log too' }),
+});
+
+const ofReplica = {
+  rev: z.int().meta({ description: "Its model's" }),
+  model: z.string().meta({ description: 'Id' }),
+  replica: adminReplica,
+};
+
 /**
  * `GET /api/admin/events`: `snapshot` first, then `model.state` for every change (downloads included, ≤ 4/s each), and
- * `gpu.sample` at once and for every reading of the GPUs; the `rev` of those is a count of its own.
+ * `gpu.sample` at once and for every reading of the GPUs; the `rev` of those is a count of its own. Events with an `id:` can
+ * be gone on behind with `Last-Event-ID`; `resync` says that what came in between is not known any more.
  */
 export const adminEvent = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('snapshot'), rev: z.int(), models: z.array(adminModel) }),
+    z.object({ type: z.literal('resync'), rev: z.int() }),
     z.object({ type: z.literal('model.state'), rev: z.int(), model: adminModel }),
+    z.object({
+      type: z.literal('download.progress'),
+      rev: z.int().meta({ description: 'As the model had it' }),
+      model: z.string().meta({ description: 'Its id' }),
+      files: modelFiles,
+    }),
+    z.object({
+      type: z.enum(['replica.appeared', 'replica.starting', 'replica.loaded', 'replica.load_failed']),
+      ...ofReplica,
+    }),
+    z.object({ type: z.enum(['replica.crashed', 'replica.unloaded', 'replica.changed']), ...ofReplica }),
+    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: adminJob }),
+    z.object({ type: z.literal('job.deleted'), rev: z.int(), id: z.string() }),
+    z.object({
+      type: z.enum(['key.changed', 'webhook.changed', 'webhook_secret.changed']),
+      rev: z.int(),
+      id: z.string(),
+      deleted: z.boolean(),
+    }),
+    z.object({ type: z.literal('settings.changed'), rev: z.int() }),
+    z.object({ type: z.literal('audit.added'), rev: z.int().meta({ description: '`seq` of the last row' }) }),
+    z.object({ type: z.literal('log.line'), rev: z.int(), line: logLine }),
     z.object({ type: z.literal('gpu.sample'), rev: z.int(), gpus: gpuList }),
   ])
   .meta({ id: 'AdminEvent' });

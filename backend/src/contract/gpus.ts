@@ -75,6 +75,13 @@ export const gpuHistoryQuery = z.object({
   step_seconds: wholeSeconds(600).optional().meta({ description: 'Span of a bucket; default 10' }),
 });
 
+/** 8 GPUs of so many are written in a few milliseconds, in which nobody else is served. */
+const MAX_SPANS = 360;
+export const gpuSeriesQuery = gpuHistoryQuery.refine(
+  ({ window_seconds = HISTORY_SECONDS, step_seconds = 10 }) => window_seconds / step_seconds <= MAX_SPANS,
+  { path: ['step_seconds'], message: `must divide the window into ${MAX_SPANS} spans at most` },
+);
+
 export const gpuHistory = z
   .object({
     object: z.literal('gpu.history'),
@@ -96,6 +103,47 @@ export const gpuHistory = z
   })
   .meta({ id: 'GpuHistory' });
 export type GpuHistory = z.infer<typeof gpuHistory>;
+
+const column = z.array(z.number().nullable());
+const columns = z
+  .object({ min: column, max: column, last: column })
+  .meta({ id: 'GpuColumns', description: 'One value for each span; null: the driver did not tell, or was not asked' });
+
+export const gpuSeries = z
+  .object({
+    object: z.literal('gpu.series'),
+    from: z.int().meta({ description: 'Unix seconds the first span begins at' }),
+    step_seconds: z.int(),
+    count: z.int().meta({ description: 'Spans; the last one is not over' }),
+    gpus: z.array(
+      z.object({
+        index: z.int(),
+        uuid: z.string(),
+        name: z.string(),
+        memory_total_bytes: bytes,
+        memory_used_bytes: columns,
+        utilization_percent: columns,
+        temperature_celsius: columns,
+        power_watts: columns,
+        held: z.array(z.object({ replica: z.string(), model: z.string(), bytes: column })).meta({
+          description: 'Memory by replica at the end of each span, oldest replica first; null: it had no process',
+        }),
+      }),
+    ),
+    events: z
+      .array(
+        z.object({
+          at: unixSeconds,
+          type: z.enum(['loaded', 'unloaded', 'crashed', 'load_failed']),
+          device: z.string().meta({ description: 'UUID' }),
+          model: z.string(),
+          replica: z.string(),
+        }),
+      )
+      .meta({ description: 'Within the window, oldest first' }),
+  })
+  .meta({ id: 'GpuSeries' });
+export type GpuSeries = z.infer<typeof gpuSeries>;
 
 const eccErrors = z
   .object({

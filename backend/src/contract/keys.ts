@@ -66,6 +66,7 @@ export const apiKey = z
   .object({
     id: z.string(),
     object: z.literal('api_key'),
+    rev: z.int().meta({ description: 'Grows with every change' }),
     name: z.string(),
     prefix: z.string().nullable().meta({ description: "The secret's first characters; null when they are not known" }),
     scopes: keyScopes,

@@ -74,6 +74,7 @@ export const webhookDelivery = z
   .object({
     id: z.string().meta({ description: 'The `webhook-id`' }),
     object: z.literal('webhook.delivery'),
+    rev: z.int().meta({ description: 'Grows with every change' }),
     job_id: z.string(),
     url: z.string(),
     type: webhookEventType,

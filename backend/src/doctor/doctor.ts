@@ -5,14 +5,25 @@ import { examine } from './examine.ts';
 
 /** A page that asks again and again must not keep a machine busy. */
 const KEPT_MS = 10_000;
+/** It starts programs, and opens a graph on every GPU. */
+const STALE_SECONDS = 600;
 
 export class Doctor {
   readonly #createChecks: () => readonly Check[];
   readonly #end = new AbortController();
   #report: Promise<DoctorReport> | undefined;
+  #latest: DoctorReport | undefined;
 
   constructor(createChecks: () => readonly Check[]) {
     this.#createChecks = createChecks;
+  }
+
+  /** What the last examination found; begins another one where that was too long ago, or never. */
+  latest(): DoctorReport | undefined {
+    const isOld = this.#latest === undefined || Date.now() / 1000 - this.#latest.examined_at > STALE_SECONDS;
+    // Its failure is told by whoever waits for it.
+    if (isOld && !this.#end.signal.aborted) this.report().catch(() => {});
+    return this.#latest;
   }
 
   report(): Promise<DoctorReport> {
@@ -28,7 +39,8 @@ export class Doctor {
 
   async #examine(): Promise<DoctorReport> {
     try {
-      return await examine(this.#createChecks(), this.#end.signal);
+      this.#latest = await examine(this.#createChecks(), this.#end.signal);
+      return this.#latest;
     } finally {
       setTimeout(() => {
         this.#report = undefined;

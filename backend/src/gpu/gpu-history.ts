@@ -1,8 +1,23 @@
 /** The last hour of one GPU: one point a second at most, in memory that does not grow. */
-import { type Gpu, type GpuHistory, HISTORY_SECONDS } from '../contract/gpus.ts';
+import { type Gpu, type GpuHistory, type GpuSeries, HISTORY_SECONDS } from '../contract/gpus.ts';
 
 const MEASURES = ['memory_used_bytes', 'utilization_percent', 'temperature_celsius', 'power_watts'] as const;
 type Bucket = GpuHistory['data'][number];
+type Columns = Pick<GpuSeries['gpus'][number], (typeof MEASURES)[number]>;
+
+/** Equal spans of time, side by side. */
+export interface Spans {
+  /** Unix seconds the first one begins at. */
+  from: number;
+  stepSeconds: number;
+  count: number;
+}
+
+/** Those that reach back `windowSeconds`, the one that `now` lies in the last. */
+export function spansUntil(now: number, windowSeconds: number, stepSeconds: number): Spans {
+  const count = Math.max(1, Math.ceil(windowSeconds / stepSeconds));
+  return { from: (Math.floor(now / stepSeconds) - count + 1) * stepSeconds, stepSeconds, count };
+}
 
 /** Time, then the measures; NaN for what the driver did not tell. */
 const WIDTH = 1 + MEASURES.length;
@@ -44,6 +59,44 @@ export class HistoryRing {
     }
     return buckets;
   }
+
+  /** Least, greatest and last of each span; null where it has no sample. */
+  columns({ from, stepSeconds, count }: Spans): Columns {
+    // [MEASURES × count] each: plain loops over plain numbers, for an hour of many GPUs is asked for at once.
+    const empty = () => new Float64Array(MEASURES.length * count).fill(Number.NaN);
+    const min = empty();
+    const max = empty();
+    const last = empty();
+    for (let age = this.#length; age > 0; age--) {
+      const start = ((this.#next + CAPACITY - age) % CAPACITY) * WIDTH;
+      const index = Math.floor(((this.#points[start] ?? 0) - from) / stepSeconds);
+      if (index < 0 || index >= count) continue;
+      for (let measure = 0; measure < MEASURES.length; measure++) {
+        const value = this.#points[start + 1 + measure] ?? Number.NaN;
+        if (Number.isNaN(value)) continue;
+        const at = measure * count + index;
+        // Of NaN nothing is less or greater.
+        if (!((min[at] ?? value) <= value)) min[at] = value;
+        if (!((max[at] ?? value) >= value)) max[at] = value;
+        last[at] = value;
+      }
+    }
+    const columnsOf = (name: (typeof MEASURES)[number]) => {
+      const begin = MEASURES.indexOf(name) * count;
+      const column = (values: Float64Array) => Array.from(values.subarray(begin, begin + count), orNull);
+      return { min: column(min), max: column(max), last: column(last) };
+    };
+    return {
+      memory_used_bytes: columnsOf('memory_used_bytes'),
+      utilization_percent: columnsOf('utilization_percent'),
+      temperature_celsius: columnsOf('temperature_celsius'),
+      power_watts: columnsOf('power_watts'),
+    };
+  }
+}
+
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }
 
 function emptyBucket(at: number): Bucket {

@@ -3,7 +3,7 @@ import { abortable } from '../abortable.ts';
 import { type Gpu, type GpuHistory, type GpuList, HISTORY_SECONDS } from '../contract/gpus.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { HistoryRing } from './gpu-history.ts';
+import { HistoryRing, type Spans } from './gpu-history.ts';
 import { type GpuReading, type LostGpu, NvidiaSmiError } from './nvidia-smi.ts';
 
 export interface GpuMonitorOptions {
@@ -105,6 +105,14 @@ export class GpuMonitor {
     const { index, uuid } = this.require(id);
     const data = this.#history.get(uuid)?.buckets(Date.now() / 1000, windowSeconds, stepSeconds) ?? [];
     return { object: 'gpu.history', index, uuid, window_seconds: windowSeconds, step_seconds: stepSeconds, data };
+  }
+
+  /** Every GPU that was seen, in the order of `current`. */
+  columns(spans: Spans) {
+    return this.#list.data.map(({ index, uuid, name, memory_total_bytes }) => {
+      const ring = this.#history.get(uuid) ?? new HistoryRing();
+      return { index, uuid, name, memory_total_bytes, ...ring.columns(spans) };
+    });
   }
 
   /** No timer and no process is left afterwards. */

@@ -4,7 +4,7 @@ import type { RequestHandler, Response } from 'express';
 import type { Principal } from '../contract/keys.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import type { ServedRequest } from '../observability/traffic.ts';
 
 export interface RequestContext {
   id: string;
@@ -38,7 +38,7 @@ export function principalOf(response: Response): Principal {
 
 /** Who counts requests. */
 export interface RequestMeter {
-  metrics: Pick<Metrics, 'requestBegan' | 'requestEnded'>;
+  metrics: { requestBegan(): void; requestEnded(request: ServedRequest): void };
   /** The template of the route that a path belongs to. */
   routeOf(path: string): string | undefined;
 }
@@ -79,6 +79,8 @@ export function requestContext(log: Logger, meter?: RequestMeter): RequestHandle
         ...context.fields,
       });
       meter?.metrics.requestEnded({
+        id,
+        model: context.fields.model,
         method: request.method,
         route: meter.routeOf(path),
         status,

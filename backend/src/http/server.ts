@@ -3,7 +3,6 @@ import { createServer, type Server } from 'node:http';
 import express from 'express';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { type AuthOptions, requireAdmin, requireMetricsReader, requireUser } from './auth.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { corsForOpenAi } from './cors.ts';
@@ -11,14 +10,14 @@ import { errorHandler, unknownUrl } from './error-handler.ts';
 import { deferContinue } from './expect-continue.ts';
 import { openApiRoute } from './openapi.ts';
 import { dashboardPage } from './page.ts';
-import { requestContext } from './request-context.ts';
+import { type RequestMeter, requestContext } from './request-context.ts';
 import { expressPattern, type Route, requestHandler, routeNamer } from './route.ts';
 
 export interface ServerOptions {
   version: string;
   log: Logger;
   /** Counts requests; undefined: nobody does. */
-  metrics?: Pick<Metrics, 'requestBegan' | 'requestEnded'> | undefined;
+  metrics?: RequestMeter['metrics'] | undefined;
   auth: AuthOptions;
   routes: readonly Route[];
   frontendDist: string;

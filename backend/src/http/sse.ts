@@ -6,6 +6,11 @@ import { errorBody, noteError } from './error-handler.ts';
 /** Proxies close connections that are silent for a minute; clients ignore comments. */
 const KEEP_ALIVE_MS = 15_000;
 
+/** An event as it is on the line. */
+export function eventFrame(data: unknown, id?: number): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+}
+
 export class EventStream {
   readonly #response: Response;
   #keepAlive: NodeJS.Timeout | undefined;
@@ -33,8 +38,13 @@ export class EventStream {
 
   /** @returns false when the client reads more slowly than events come; what is sent then is held in memory. */
   send(data: unknown, id?: number): boolean {
+    return this.sendFrame(eventFrame(data, id));
+  }
+
+  /** As `send`, of an event that is text already. */
+  sendFrame(frame: string): boolean {
     this.start();
-    return this.#write(`${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
+    return this.#write(frame);
   }
 
   /** The last event of a stream that failed: both official clients raise `APIError` for it. */

@@ -1,5 +1,5 @@
 /** File-system steps of the cache: whole writes, durable renames, room. */
-import { type FileHandle, open, rename, statfs } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GatewayError } from '../errors.ts';
 import { syncFolder } from '../sync-folder.ts';
@@ -23,10 +23,16 @@ export async function replaceFile(path: string, temporary: string, content: stri
   await syncFolder(dirname(path));
 }
 
+/** Of the disk that the folder is on, what this program may take. The folder is made when absent. */
+export async function freeBytes(folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
 /** Throws `insufficient_storage` unless `bytes` fit on the folder's disk with `keepFreeBytes` left over. */
 export async function requireFreeBytes(folder: string, bytes: number, keepFreeBytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeBytes(folder);
   if (free >= bytes + keepFreeBytes) return;
   throw new GatewayError('insufficient_storage', {
     message: `The model cache's disk has ${gigabytes(free)} free; the download needs ${gigabytes(bytes)} and ${gigabytes(keepFreeBytes)} must stay free. Delete models or enlarge the disk.`,

@@ -9,9 +9,10 @@ import { syncFolder } from '../sync-folder.ts';
 import { blobPath, lockPath, partialPath } from './cache-layout.ts';
 import { writeFully } from './disk.ts';
 import { connectionError, integrityError } from './hub-error.ts';
-import type { HubFile } from './hub-listing.ts';
+import { type HubFile, resolveUrl } from './hub-listing.ts';
 import type { HubSession } from './hub-session.ts';
 import { ignoreMissing } from './ignore-missing.ts';
+import type { BytesSource } from './progress.ts';
 
 export interface BlobDownload {
   session: HubSession;
@@ -20,7 +21,7 @@ export interface BlobDownload {
   commit: string;
   file: HubFile;
   /** Told how many of the file's bytes have been gained, or lost (negative) when it starts again. */
-  onBytes(delta: number): void;
+  onBytes(delta: number, source: BytesSource): void;
 }
 
 /** What is on disk or on its way there cannot be this file; the way out is to start from zero. */
@@ -51,7 +52,7 @@ export async function downloadBlob(download: BlobDownload): Promise<void> {
   const partial = partialPath(cacheDir, session.repo, file.oid);
   using _ = await lock(lockPath(cacheDir, session.repo, file.oid), { signal: session.signal });
   if (await hasSize(blob, file.size)) {
-    onBytes(file.size);
+    onBytes(file.size, 'found');
     return;
   }
   await mkdir(dirname(blob), { recursive: true });
@@ -88,7 +89,7 @@ async function fill(download: BlobDownload, path: string): Promise<void> {
     if (partial.offset < file.size) await session.retrying(() => receive(partial, download), file.path);
     if (partial.hash.digest('hex') !== file.oid) throw new Mismatch('has another hash');
   } catch (error) {
-    if (error instanceof Mismatch) onBytes(-partial.offset);
+    if (error instanceof Mismatch) onBytes(-partial.offset, 'found');
     throw error;
   }
   await handle.sync();
@@ -103,7 +104,7 @@ async function hashExisting(partial: Partial, { session, file, onBytes }: BlobDo
     const { bytesRead } = await partial.handle.read(buffer, 0, buffer.length, partial.offset);
     if (bytesRead === 0) break;
     partial.hash.update(buffer.subarray(0, bytesRead));
-    advance(partial, bytesRead, onBytes);
+    advance(partial, bytesRead, (bytes) => onBytes(bytes, 'found'));
   }
   if (partial.offset > 0) {
     session.log('hub download continues', { repo: session.repo, file: file.path, offset: partial.offset });
@@ -125,7 +126,7 @@ async function receive(partial: Partial, { session, commit, file, onBytes }: Blo
       throw integrityError(session, `"${file.path}" came from another commit`);
     }
     if (!continues(answer.response, partial.offset)) {
-      onBytes(-partial.offset);
+      onBytes(-partial.offset, 'found');
       // What is on disk beyond is overwritten as the bytes come.
       Object.assign(partial, { hash: startHash(file), offset: 0 });
     }
@@ -136,7 +137,7 @@ async function receive(partial: Partial, { session, commit, file, onBytes }: Blo
       if (partial.offset + value.length > file.size) throw new Mismatch('is longer than announced');
       partial.hash.update(value);
       await writeFully(partial.handle, value, partial.offset);
-      advance(partial, value.length, onBytes);
+      advance(partial, value.length, (bytes) => onBytes(bytes, 'fetched'));
     }
   } finally {
     await reader?.cancel().catch(() => {});
@@ -172,7 +173,7 @@ function continues(response: Response, offset: number): boolean {
   throw new Mismatch('was answered with another range');
 }
 
-function advance(partial: Partial, bytes: number, onBytes: BlobDownload['onBytes']): void {
+function advance(partial: Partial, bytes: number, onBytes: (bytes: number) => void): void {
   partial.offset += bytes;
   partial.furthest = Math.max(partial.furthest, partial.offset);
   onBytes(bytes);
@@ -182,10 +183,6 @@ function startHash(file: HubFile): Hash {
   if (file.hash === 'sha256') return createHash('sha256');
   // https://git-scm.com/book/en/v2/Git-Internals-Git-Objects#_object_storage
   return createHash('sha1').update(`blob ${file.size}\0`);
-}
-
-function resolveUrl(session: HubSession, commit: string, file: string): string {
-  return `${session.endpoint}/${session.repo}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 async function hasSize(path: string, size: number): Promise<boolean> {

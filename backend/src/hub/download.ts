@@ -8,7 +8,7 @@ import { checkRepoFiles, isCommit } from './hub-names.ts';
 import { createHubSession, type HubSessionOptions } from './hub-session.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import { linkFile, writeRef } from './link-snapshot.ts';
-import { createProgress, type DownloadProgress } from './progress.ts';
+import { type BytesSource, createProgress, type DownloadProgress } from './progress.ts';
 import { findSnapshot, type Snapshot } from './snapshot.ts';
 
 export interface DownloadOptions extends HubSessionOptions {
@@ -48,9 +48,11 @@ export async function downloadSnapshot(options: DownloadOptions): Promise<Snapsh
   const hubFiles = await listHubFiles(session, commit, files);
   await requireRoom(options, hubFiles);
 
-  const progress = createProgress(sum(hubFiles.map((file) => file.size)), options.onProgress);
+  using progress = createProgress(sum(hubFiles.map((file) => file.size)), options.onProgress);
   await forEachLimited(hubFiles, FILES_AT_A_TIME, failed, async (file) => {
-    await downloadBlob({ session, cacheDir, commit, file, onBytes: (delta) => progress.add(file.path, delta) });
+    const onBytes = (delta: number, source: BytesSource) => progress.add(file.path, delta, source);
+    await downloadBlob({ session, cacheDir, commit, file, onBytes });
+    progress.done(file.path);
     await linkFile(cacheDir, repo, commit, file);
   });
   if (!isCommit(revision)) await writeRef({ cacheDir, repo, revision, commit, signal: options.signal });
@@ -61,17 +63,22 @@ export async function downloadSnapshot(options: DownloadOptions): Promise<Snapsh
   return snapshot;
 }
 
-/** Checks the disk for what is still to come. Two paths can share one blob. */
+/** Checks the disk for what is still to come. */
 async function requireRoom(options: DownloadOptions, files: readonly HubFile[]): Promise<void> {
   const { cacheDir, repo, minFreeBytes = 0 } = options;
   await mkdir(cacheDir, { recursive: true });
+  const bytes = await missingBytes(cacheDir, repo, files);
+  if (bytes > 0) await requireFreeBytes(cacheDir, bytes, minFreeBytes);
+}
+
+/** Bytes of the files that are not in the cache, unfinished ones as far as they are missing. Two paths can share one blob. */
+export async function missingBytes(cacheDir: string, repo: string, files: readonly HubFile[]): Promise<number> {
   const sizes = new Map(files.map((file) => [file.oid, file.size]));
   const missing = [...sizes].map(async ([oid, size]) => {
     if ((await sizeOf(blobPath(cacheDir, repo, oid))) === size) return 0;
     return Math.max(0, size - (await sizeOf(partialPath(cacheDir, repo, oid))));
   });
-  const bytes = sum(await Promise.all(missing));
-  if (bytes > 0) await requireFreeBytes(cacheDir, bytes, minFreeBytes);
+  return sum(await Promise.all(missing));
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -17,18 +17,33 @@ export interface HubFile {
   oid: string;
 }
 
+export interface HubModelInfo {
+  commit: string;
+  gated: false | 'auto' | 'manual';
+  /** Of the model card. */
+  license: string | null;
+}
+
+const LICENSE_TAG = 'license:';
+const MAX_LICENSE = 100;
 /** A repository of models has dozens; data sets have no end. */
 const MAX_FILES = 10_000;
 const OID = { sha256: /^[0-9a-f]{64}$/, 'git-sha1': /^[0-9a-f]{40}$/ };
 
 /** The commit a branch or tag means now. Throws `hub_not_found`, `hub_access_denied`, `hub_unreachable`. */
 export async function resolveCommit(session: HubSession): Promise<string> {
+  return (await readModelInfo(session)).commit;
+}
+
+/** What the hub tells of a revision. Throws as above. */
+export async function readModelInfo(session: HubSession): Promise<HubModelInfo> {
   const { endpoint, repo, revision, apiFetch } = session;
   const info = await understood(session, () =>
-    modelInfo({ name: repo, revision, hubUrl: endpoint, fetch: apiFetch, additionalFields: ['sha'] }),
+    modelInfo({ name: repo, revision, hubUrl: endpoint, fetch: apiFetch, additionalFields: ['sha', 'tags'] }),
   );
-  if (isCommit(info.sha)) return info.sha;
-  throw integrityError(session, `revision "${revision}" is not a commit`);
+  if (!isCommit(info.sha)) throw integrityError(session, `revision "${revision}" is not a commit`);
+  const license = info.tags?.find((tag) => tag.startsWith(LICENSE_TAG))?.slice(LICENSE_TAG.length, MAX_LICENSE);
+  return { commit: info.sha, gated: info.gated || false, license: license ?? null };
 }
 
 /** The wanted files of a commit. Throws `hub_not_found` naming those that are not there. */
@@ -46,16 +61,21 @@ export async function listHubFiles(session: HubSession, commit: string, wanted: 
   return found;
 }
 
-/** Every file of a commit with its size in bytes, but no more than `MAX_FILES`. Throws as above. */
-export async function listAllFiles(session: HubSession, commit: string): Promise<{ path: string; size: number }[]> {
-  const found: { path: string; size: number }[] = [];
+/** Every file of a commit, but no more than `MAX_FILES`. Throws as above. */
+export async function listAllFiles(session: HubSession, commit: string): Promise<HubFile[]> {
+  const found: HubFile[] = [];
   await understood(session, async () => {
-    for await (const { type, path, size } of listTree(session, commit)) {
-      if (type === 'file') found.push({ path, size });
+    for await (const entry of listTree(session, commit)) {
+      if (entry.type === 'file') found.push(parseEntry(entry, session));
       if (found.length === MAX_FILES) break;
     }
   });
   return found;
+}
+
+/** Where a file's content is. */
+export function resolveUrl(session: HubSession, commit: string, file: string): string {
+  return `${session.endpoint}/${session.repo}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 function listTree({ endpoint, repo, apiFetch }: HubSession, commit: string) {

@@ -6,6 +6,10 @@ const REPO_PART = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?$/;
 const REVISION_PART = /^[A-Za-z0-9_][A-Za-z0-9_.+@-]*$/;
 const COMMIT = /^[0-9a-f]{40}$/;
 
+const PAGE_HOSTS: ReadonlySet<string> = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
+/** What else the hub has pages of. */
+const NO_MODELS: ReadonlySet<string> = new Set(['datasets', 'spaces', 'papers', 'docs', 'collections', 'models']);
+
 /** Whether a revision is a full commit id, so that it can never come to mean other content. */
 export function isCommit(revision: string): boolean {
   return COMMIT.test(revision);
@@ -16,6 +20,31 @@ export function checkRepo(repo: string): void {
   const parts = repo.split('/');
   const valid = parts.length <= 2 && parts.every((part) => REPO_PART.test(part) && !/--|\.\./.test(part));
   if (!valid) throw invalid('repo', `${quoted(repo)} is not a hub repository. Name it "org/name".`);
+}
+
+/**
+ * A repository as people copy it: `org/name`, or the address of its page on the hub, which may name a revision.
+ * @param endpoint the configured hub's address, beside huggingface.co
+ * Throws `invalid_value`.
+ */
+export function parseRepoAddress(text: string, endpoint: string): { repo: string; revision: string | undefined } {
+  const trimmed = text.trim();
+  if (!trimmed.includes('://')) {
+    checkRepo(trimmed);
+    return { repo: trimmed, revision: undefined };
+  }
+  const url = URL.parse(trimmed);
+  const home = new URL(endpoint);
+  const isHub = url !== null && (PAGE_HOSTS.has(url.hostname) || url.host === home.host);
+  const within = home.host === url?.host ? home.pathname.replace(/\/+$/, '') : '';
+  const [org = '', name = '', verb, ...rest] = isHub ? url.pathname.slice(within.length).split('/').slice(1) : [];
+  if (org === '' || name === '' || NO_MODELS.has(org)) {
+    throw invalid('repo', `${quoted(trimmed)} is not the address of a model on the hub. Name it "org/name".`);
+  }
+  const repo = `${org}/${name}`;
+  checkRepo(repo);
+  const revision = verb === 'tree' || verb === 'blob' || verb === 'resolve' ? rest[0] : undefined;
+  return { repo, revision: revision && decodeURIComponent(revision) };
 }
 
 /** Throws `invalid_value` unless it can be a branch, a tag or a commit. */

@@ -1,5 +1,6 @@
 /** What callers do with jobs: ask for one, look at it, cancel it, delete it. Each sees its own only. */
 import type { Readable } from 'node:stream';
+import type { AdminJob } from '../contract/admin.ts';
 import type { Job, JobArtifact, JobEvent, JobStatus, JobTask, JobTrace } from '../contract/jobs.ts';
 import { GatewayError } from '../errors.ts';
 import type { ArtifactRow, JobRow, JobStore } from '../store/jobs.ts';
@@ -264,6 +265,12 @@ export class JobService {
     return Promise.all(jobs.map((job) => this.#describe(job, artifacts.get(job.id) ?? [], factors.get(job.model))));
   }
 
+  /** Whosever they are, for operators: with what can be told without looking further. @param ids public */
+  async glance(ids: readonly string[]): Promise<AdminJob[]> {
+    const rows = await this.#options.store.glance(ids.flatMap((id) => jobUuid(id) ?? []));
+    return rows.map((row) => ({ ...describeOutline(row), owner: row.owner, progress: progressOf(row, null) }));
+  }
+
   async artifact(owner: string, id: string, name: string): Promise<ArtifactRow> {
     const job = await this.get(owner, id);
     const found = (await this.#options.store.artifacts([job.id])).find(
@@ -382,27 +389,11 @@ export class JobService {
       queue = { position: ahead.jobs + 1, eta_seconds: eta === null ? null : tenths(eta) };
     }
     return {
-      id,
-      object: 'job',
-      task: job.task,
-      status: job.status,
-      model: job.model,
-      created_at: seconds(job.created_at),
-      started_at: job.started_at && seconds(job.started_at),
-      finished_at: job.finished_at && seconds(job.finished_at),
+      ...describeOutline(job),
       queue,
-      progress: {
-        processed_seconds: job.processed_seconds,
-        total_seconds: job.audio_seconds,
-        eta_seconds: job.status === 'running' && own !== undefined ? tenths(own) : null,
-        stage: job.status === 'running' ? job.stage : null,
-        stage_done: job.status === 'running' ? job.stage_done : null,
-      },
-      error: job.error,
+      progress: progressOf(job, job.status === 'running' && own !== undefined ? tenths(own) : null),
       attempts: job.attempt,
       input: { name: job.input_name, bytes: job.input_bytes, available: job.input_key !== null },
-      rev: job.rev,
-      cached: job.cached,
       metadata: job.metadata,
       artifacts: artifacts
         .filter((artifact) => !isOutline(artifact))
@@ -417,6 +408,34 @@ export class JobService {
         ),
     };
   }
+}
+
+type Outline = Awaited<ReturnType<JobStore['glance']>>[number];
+
+function describeOutline(job: Outline) {
+  return {
+    id: publicJobId(job.id),
+    object: 'job' as const,
+    rev: job.rev,
+    task: job.task,
+    status: job.status,
+    model: job.model,
+    created_at: seconds(job.created_at),
+    started_at: job.started_at && seconds(job.started_at),
+    finished_at: job.finished_at && seconds(job.finished_at),
+    error: job.error,
+    cached: job.cached,
+  };
+}
+
+function progressOf(job: Outline, etaSeconds: number | null): Job['progress'] {
+  return {
+    processed_seconds: job.processed_seconds,
+    total_seconds: job.audio_seconds,
+    eta_seconds: etaSeconds,
+    stage: job.status === 'running' ? job.stage : null,
+    stage_done: job.status === 'running' ? job.stage_done : null,
+  };
 }
 
 function seconds(date: Date): number {

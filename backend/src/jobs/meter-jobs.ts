@@ -20,7 +20,8 @@ export const meterJobs: JobHooks = {
   async ended(transaction, job) {
     const reference = publicJobId(job.id);
     if (job.status === 'succeeded' && !job.cached) {
-      await settle(transaction, { owner: job.owner, reference, seconds: Math.ceil(job.audio_seconds ?? 0) });
+      const { owner, model } = job;
+      await settle(transaction, { owner, reference, model, seconds: Math.ceil(job.audio_seconds ?? 0) });
     } else {
       await release(transaction, reference);
     }

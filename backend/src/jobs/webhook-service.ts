@@ -41,8 +41,8 @@ export interface DeliveryPage {
 const PARAM = 'webhook_url';
 const MAX_URL_LENGTH = 2_000;
 /** Not `whsec`, which the secrets themselves begin with. */
-const SECRET_PREFIX = 'whs';
-const DELIVERY_PREFIX = 'msg';
+export const SECRET_PREFIX = 'whs';
+export const DELIVERY_PREFIX = 'msg';
 
 export class WebhookService {
   readonly #options: WebhookServiceOptions;
@@ -217,6 +217,7 @@ function describeDelivery(row: WebhookDeliveryRow): WebhookDelivery {
   return {
     id: publicId(DELIVERY_PREFIX, row.id),
     object: 'webhook.delivery',
+    rev: row.rev,
     job_id: publicJobId(row.job_id),
     url: row.url,
     type: row.type,

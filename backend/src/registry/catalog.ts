@@ -14,7 +14,7 @@ export interface CatalogEntry {
 /** Every model that can be named: the families' models by id, and the aliases that clients hard-code. */
 export class Catalog {
   readonly #entries: Map<string, CatalogEntry>;
-  readonly #aliases: Readonly<Record<string, string>>;
+  #aliases: Readonly<Record<string, string>>;
 
   /**
    * `dtypes`: model → precision. `registered` come after the families' own, which win.
@@ -56,6 +56,16 @@ export class Catalog {
     return [...this.#entries.values()];
   }
 
+  /** By id alone. */
+  hasModel(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** In place of those before: each must name a model, and none hide one. */
+  setAliases(aliases: Readonly<Record<string, string>>): void {
+    this.#aliases = aliases;
+  }
+
   /** Adds a model that an operator registered. @throws model_exists */
   add(entry: CatalogEntry): CatalogEntry {
     const { id } = entry.definition;
@@ -78,7 +88,7 @@ export class Catalog {
     }
     if (entry.dtype !== undefined || Object.values(this.#aliases).includes(id)) {
       throw new GatewayError('model_in_use', {
-        message: `MODEL_ALIASES or MODEL_DTYPES names the model '${id}'. Take it out of there first.`,
+        message: `An alias or MODEL_DTYPES names the model '${id}'. Take it out of there first.`,
         param: 'key',
       });
     }

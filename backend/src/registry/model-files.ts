@@ -5,6 +5,7 @@ import { abortable } from '../abortable.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { KeptFiles } from '../hub/delete-snapshot.ts';
 import type { ModelDefinition, RepoFiles } from '../models/define-model.ts';
+import { DownloadMeter } from './download-meter.ts';
 
 export interface Snapshot {
   commit: string;
@@ -18,10 +19,18 @@ export interface ModelHub {
   find(files: RepoFiles): Promise<Snapshot | undefined>;
   download(
     files: RepoFiles,
-    options: { signal: AbortSignal; onProgress(progress: { bytes: number; totalBytes: number }): void },
+    options: { signal: AbortSignal; onProgress(progress: FetchProgress): void },
   ): Promise<Snapshot>;
   /** Deletes `files` but for those in `keep`. @returns bytes deleted. */
   delete(files: RepoFiles, keep: readonly KeptFiles[]): Promise<number>;
+}
+
+export interface FetchProgress {
+  bytes: number;
+  totalBytes: number;
+  /** Of the bytes, those that this download has fetched; begun again, they count again. */
+  fetchedBytes: number;
+  phase: 'downloading' | 'verifying';
 }
 
 export interface PresentFiles {
@@ -31,21 +40,36 @@ export interface PresentFiles {
 
 export type FilesState = 'absent' | 'downloading' | 'present' | 'failed';
 
+/** A line that has been silent for less may just be slow. */
+const STALLED_SECONDS = 3;
+const TICK_MS = 1_000;
+const AT_REST = { bytes_per_second: null, eta_seconds: null, stalled_seconds: 0 };
+
 export class ModelFiles {
   readonly #definition: ModelDefinition;
   readonly #hub: ModelHub;
   readonly #onChange: () => void;
+  readonly #onProgress: () => void;
   #state: FilesState = 'absent';
   #present: PresentFiles | undefined;
   #failure: GatewayError | undefined;
   #progress = new Map<string, { bytes: number; totalBytes: number }>();
   #download: { promise: Promise<PresentFiles>; controller: AbortController } | undefined;
   #deletion: Promise<number> | undefined;
+  #meter: DownloadMeter | undefined;
+  #phase: 'listing' | FetchProgress['phase'] = 'listing';
+  #isPaused = false;
 
-  constructor(definition: ModelDefinition, hub: ModelHub, onChange: () => void) {
+  /** `onProgress` is called at most four times a second, `onChange` when the state changes and with progress. */
+  constructor(
+    definition: ModelDefinition,
+    hub: ModelHub,
+    { onChange, onProgress }: { onChange(): void; onProgress(): void },
+  ) {
     this.#definition = definition;
     this.#hub = hub;
     this.#onChange = onChange;
+    this.#onProgress = onProgress;
   }
 
   get state(): FilesState {
@@ -78,6 +102,7 @@ export class ModelFiles {
       total_bytes: totalBytes,
       commit: this.commit ?? null,
       reason: this.#failure?.message ?? null,
+      download: this.#describeDownload(),
     };
   }
 
@@ -142,10 +167,16 @@ export class ModelFiles {
     }
   }
 
-  /** Stops a running download; what it has fetched stays for the next one. */
-  async abort(): Promise<void> {
-    this.#download?.controller.abort();
-    await this.#download?.promise.catch(() => {});
+  /** Stops a running download; what it has fetched stays for the next one, which `isPaused` says is to come. */
+  async abort({ isPaused = false }: { isPaused?: boolean } = {}): Promise<void> {
+    const running = this.#download;
+    if (running === undefined && (this.#state !== 'absent' || this.#isPaused === isPaused)) return;
+    this.#isPaused = isPaused && (running !== undefined || this.#isPaused);
+    running?.controller.abort();
+    await running?.promise.catch(() => {});
+    // It may have come to its end all the same.
+    if (this.#state === 'present') this.#isPaused = false;
+    if (running === undefined) this.#onChange();
   }
 
   async #findOne(files: RepoFiles): Promise<Snapshot | undefined> {
@@ -168,6 +199,7 @@ export class ModelFiles {
     this.#present = undefined;
     this.#failure = undefined;
     this.#progress = new Map();
+    this.#isPaused = false;
     this.#setState('absent');
     let bytes = 0;
     for (const files of this.#repositories) bytes += await this.#hub.delete(files, keep);
@@ -187,15 +219,31 @@ export class ModelFiles {
   async #fetchAll(signal: AbortSignal): Promise<PresentFiles> {
     this.#progress = new Map();
     this.#failure = undefined;
+    this.#isPaused = false;
+    const meter = new DownloadMeter(performance.now());
+    this.#meter = meter;
+    this.#phase = 'listing';
     this.#setState('downloading');
-    const fetchOne = (files: RepoFiles) =>
-      this.#hub.download(files, {
+    // A line that is silent makes no progress of its own.
+    const ticking = setInterval(() => this.#onProgress(), TICK_MS);
+    ticking.unref();
+    const fetchOne = (files: RepoFiles) => {
+      let fetched = 0;
+      this.#phase = 'listing';
+      return this.#hub.download(files, {
         signal,
         onProgress: (progress) => {
-          this.#progress.set(files.repo, progress);
+          const now = performance.now();
+          meter.add(progress.fetchedBytes - fetched, now);
+          fetched = progress.fetchedBytes;
+          if (progress.phase === 'verifying') meter.touch(now);
+          this.#phase = progress.phase;
+          this.#progress.set(files.repo, { bytes: progress.bytes, totalBytes: progress.totalBytes });
+          this.#onProgress();
           this.#onChange();
         },
       });
+    };
     try {
       const main = await fetchOne(this.#definition);
       const auxiliary: Record<string, Snapshot> = {};
@@ -211,7 +259,28 @@ export class ModelFiles {
       this.#failure = toGatewayError(error);
       this.#setState('failed');
       throw this.#failure;
+    } finally {
+      clearInterval(ticking);
+      this.#meter = undefined;
     }
+  }
+
+  #describeDownload() {
+    if (this.#isPaused && this.#state === 'absent') return { ...AT_REST, phase: 'paused' as const };
+    const meter = this.#meter;
+    if (this.#state !== 'downloading' || meter === undefined) return null;
+    if (this.#phase !== 'downloading') return { ...AT_REST, phase: this.#phase };
+    const now = performance.now();
+    const { bytes, totalBytes } = this.progress;
+    const rate = meter.bytesPerSecond(now);
+    const stalledSeconds = meter.stalledSeconds(now);
+    const isStalled = stalledSeconds >= STALLED_SECONDS;
+    return {
+      phase: this.#phase,
+      bytes_per_second: rate,
+      eta_seconds: rate === null || rate === 0 || isStalled ? null : Math.ceil((totalBytes - bytes) / rate),
+      stalled_seconds: isStalled ? stalledSeconds : 0,
+    };
   }
 
   #setPresent(present: PresentFiles): PresentFiles {

@@ -50,11 +50,13 @@ export interface RegistryOptions {
 }
 
 export type RegistryListener = (model: AdminModel) => void;
+export type ProgressListener = (model: Pick<AdminModel, 'id' | 'rev' | 'files'>) => void;
 
 export class ModelRegistry {
   readonly #options: RegistryOptions;
   readonly #models = new Map<string, ServedModel>();
   readonly #listeners = new Set<RegistryListener>();
+  readonly #progressListeners = new Set<ProgressListener>();
   readonly #footprints: Footprints;
   readonly #placer: Placer;
   #rev = 0;
@@ -150,6 +152,14 @@ export class ModelRegistry {
     for (const model of models) model.keepLoaded();
   }
 
+  /** As `preload`, and what was kept loaded before and is not named may end as any other. */
+  keepPreloaded(ids: readonly string[] | 'present'): void {
+    const named = (model: ServedModel) =>
+      ids === 'present' ? model.files.state === 'present' : ids.includes(model.id);
+    for (const model of this.#models.values()) if (!named(model)) model.keepLoadedNoMore();
+    this.preload(ids);
+  }
+
   /** Ids of the models that were to be preloaded and are not ready. */
   get missingPreloads(): string[] {
     return [...this.#models.values()].filter(({ isMissing }) => isMissing).map(({ id }) => id);
@@ -162,10 +172,18 @@ export class ModelRegistry {
     return model.describe();
   }
 
-  /** @throws model_not_found */
-  async cancelDownload(name: string): Promise<AdminModel> {
+  /** Stops a download that shall go on later. @throws model_not_found */
+  async pauseDownload(name: string): Promise<AdminModel> {
     const model = this.#named(name);
-    await model.files.abort();
+    await model.stopDownload({ isPaused: true });
+    return model.describe();
+  }
+
+  /** Resolves when it has ended, and what it fetched is deleted if it is to be. @throws model_not_found, model_files_elsewhere */
+  async cancelDownload(name: string, { discard }: { discard: boolean }): Promise<AdminModel> {
+    const model = this.#named(name);
+    await model.stopDownload({ isPaused: false });
+    if (discard) await model.discardDownload(this.#neededByOthers(model));
     return model.describe();
   }
 
@@ -173,8 +191,7 @@ export class ModelRegistry {
   async deleteFiles(name: string): Promise<number> {
     const model = this.#named(name);
     requireUnused(model.describe(), model.pending);
-    const others = [...this.#models.values()].filter((other) => other !== model);
-    return await model.deleteFiles(others.flatMap(({ neededFiles }) => neededFiles));
+    return await model.deleteFiles(this.#neededByOthers(model));
   }
 
   /** @throws model_exists */
@@ -235,6 +252,12 @@ export class ModelRegistry {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Told of downloads as they go. @returns as `onChange`. */
+  onProgress(listener: ProgressListener): () => void {
+    this.#progressListeners.add(listener);
+    return () => this.#progressListeners.delete(listener);
+  }
+
   /** Lets running requests finish for `graceMs`, refuses those left, then stops every download and worker. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
@@ -254,6 +277,11 @@ export class ModelRegistry {
       footprints: this.#footprints,
       createWorker: (order) => this.#createWorker(order),
       onChange: () => this.#touch(model),
+      onProgress: () => {
+        if (this.#progressListeners.size === 0) return;
+        const progress = { id: model.id, rev: model.rev, files: model.files.describe() };
+        for (const listener of this.#progressListeners) listener(progress);
+      },
       onResidue: (replica, device, bytes) => {
         this.#options.log.error('memory of a GPU did not come back', { replica, device, bytes });
         this.#options.onResidue?.({ replica, device, bytes });
@@ -296,6 +324,11 @@ export class ModelRegistry {
     const replicas = [...this.#models.values()].flatMap((model) => model.replicas);
     const running = replicas.filter(({ device, isServing }) => device.id === CPU && isServing).length;
     return Math.max(1, Math.floor(this.#options.cores / (running + 1)));
+  }
+
+  #neededByOthers(model: ServedModel) {
+    const others = [...this.#models.values()].filter((other) => other !== model);
+    return others.flatMap(({ neededFiles }) => neededFiles);
   }
 
   #followDevices(): void {

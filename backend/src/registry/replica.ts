@@ -235,6 +235,11 @@ export class Replica {
     }
   }
 
+  /** It may be ended for being idle from now on. */
+  noteUnpinned(): void {
+    this.#armIdleTimer();
+  }
+
   /** Takes no more requests, and ends when those in it are done. */
   retire(): void {
     if (!this.isLive) return;

@@ -44,6 +44,8 @@ export interface ServedModelOptions {
   requestTimeoutMs: number;
   maxQueuePerReplica: number;
   onChange(): void;
+  /** Of a download, at most four times a second and at least once. */
+  onProgress(): void;
   onResidue(replica: string, device: string, bytes: number): void;
 }
 
@@ -155,6 +157,19 @@ export class ServedModel {
     }
   }
 
+  /** Ends a download, that of another precision too. @returns whether there is anything left of what it fetched. */
+  async stopDownload(options: { isPaused: boolean }): Promise<void> {
+    await Promise.all([...this.#files.values()].map((files) => files.abort(options)));
+  }
+
+  /** Deletes what a download that did not come to its end has fetched, but for `keep` and what other precisions need. */
+  async discardDownload(keep: Parameters<ModelFiles['delete']>[0]): Promise<void> {
+    for (const files of this.#files.values()) {
+      if (files.state === 'present' || files.state === 'downloading') continue;
+      await files.delete([...keep, ...this.neededFiles]);
+    }
+  }
+
   /** Of what results depend on; undefined while the files are not here. */
   async identify(): Promise<ModelIdentity | undefined> {
     const chosen = this.#chosen;
@@ -181,8 +196,18 @@ export class ServedModel {
 
   /** Loads it, keeps it loaded, and brings it back when it fails. */
   keepLoaded(): void {
-    this.#keepLoaded ??= { delayMs: RETRY_MIN_MS, timer: undefined };
+    if (this.isKeptLoaded) return;
+    this.#keepLoaded = { delayMs: RETRY_MIN_MS, timer: undefined };
     void this.#load();
+  }
+
+  /** It stays loaded until it is idle, or others need the room. */
+  keepLoadedNoMore(): void {
+    if (!this.isKeptLoaded) return;
+    clearTimeout(this.#keepLoaded?.timer);
+    this.#keepLoaded = undefined;
+    for (const replica of this.#replicas) replica.noteUnpinned();
+    this.#options.onChange();
   }
 
   /** What `load` would do. Replicas that are to be replaced count as leaving. @throws invalid_value */
@@ -641,7 +666,7 @@ export class ServedModel {
   #filesOf({ dtype, definition }: ChosenDtype): ModelFiles {
     const known = this.#files.get(dtype);
     if (known !== undefined) return known;
-    const files = new ModelFiles(definition, this.#options.hub, () => this.#options.onChange());
+    const files = new ModelFiles(definition, this.#options.hub, this.#options);
     this.#files.set(dtype, files);
     return files;
   }

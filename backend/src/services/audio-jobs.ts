@@ -131,7 +131,13 @@ export class AudioJobs<Q, R extends { duration: number }> {
       if (over?.status === 'succeeded' || over?.status === 'failed') return this.result(over);
     }
     const { caller, reference } = request;
-    const meter = await metering.begin({ caller, reference, audioPath: audio.path, signal });
+    const meter = await metering.begin({
+      caller,
+      reference,
+      model: request.model,
+      audioPath: audio.path,
+      signal,
+    });
     const begun: Begun = { windows: [], position: undefined };
     try {
       const result = await work.run({

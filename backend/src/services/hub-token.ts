@@ -1,5 +1,5 @@
 /** The hub's access token as operators see it: whether there is one and whose it is, never the token. */
-import type { CheckedHubToken, HubTokenState } from '../contract/model-admin.ts';
+import type { CheckedHubToken, HubTokenState, TestedHubToken } from '../contract/model-admin.ts';
 import { GatewayError } from '../errors.ts';
 import { deleteToken, readToken, saveToken } from '../hub/token.ts';
 import { whoami } from '../hub/whoami.ts';
@@ -24,8 +24,23 @@ export function createHubToken({ env, cacheDir, endpoint, hide }: HubTokenOption
     const from = await source();
     return { object: 'huggingface.token', present: from !== null, source: from };
   };
+  const ask = (token: string, signal: AbortSignal) =>
+    whoami({ endpoint, token, signal }).catch((error: unknown) => {
+      if (error instanceof GatewayError && error.code === 'hub_unreachable') return null;
+      throw error;
+    });
   return {
     describe,
+
+    /** Whose `token` is, or the one in use; nothing is stored. */
+    async test(token: string | undefined, signal: AbortSignal): Promise<TestedHubToken> {
+      const tested = token ?? (await readToken({ env, cacheDir }));
+      const state = await describe();
+      if (tested === undefined) return { ...state, user: null, valid: null };
+      hide(tested);
+      const user = await ask(tested, signal);
+      return { ...state, user: user ?? null, valid: user === null ? null : user !== undefined };
+    },
 
     /**
      * Stores a token that the hub knows, or that it does not say anything about. A hub that knows no such token refuses
@@ -34,10 +49,7 @@ export function createHubToken({ env, cacheDir, endpoint, hide }: HubTokenOption
      */
     async save(token: string, signal: AbortSignal): Promise<CheckedHubToken> {
       hide(token);
-      const user = await whoami({ endpoint, token, signal }).catch((error: unknown) => {
-        if (error instanceof GatewayError && error.code === 'hub_unreachable') return null;
-        throw error;
-      });
+      const user = await ask(token, signal);
       if (user === undefined) {
         throw new GatewayError('invalid_value', {
           message: "Invalid value for 'token': the hub does not accept it. The token stored before, if any, stays.",

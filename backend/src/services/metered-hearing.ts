@@ -14,7 +14,7 @@ export interface HearRequest {
 
 export function meteredHearing(diarization: DiarizationService, metering: Metering) {
   return async (audioPath: string, { model, caller, reference, signal }: HearRequest): Promise<Voice> => {
-    const meter = await metering.begin({ caller, reference, audioPath, signal });
+    const meter = await metering.begin({ caller, reference, model, audioPath, signal });
     try {
       const voice = await diarization.hear({ model, audioPath, signal, use: { tenant: caller.id } });
       await meter.settle(voice.duration);

@@ -12,8 +12,8 @@ export function createMeteredTranscription(service: TranscriptionService, meteri
   return {
     check: service.check,
     transcribe: async ({ caller, reference, ...request }) => {
-      const { audioPath, signal, onEvent } = request;
-      const meter = await metering.begin({ caller, reference, audioPath, signal });
+      const { audioPath, model, signal, onEvent } = request;
+      const meter = await metering.begin({ caller, reference, model, audioPath, signal });
       let heard = false;
       try {
         const result = await service.transcribe({

@@ -16,6 +16,8 @@ export interface UsageClaim {
   /** Id of the work. */
   reference: string;
   seconds: number;
+  /** Id of the model that did it. */
+  model?: string | undefined;
 }
 
 export interface UsageLedger {
@@ -25,7 +27,7 @@ export interface UsageLedger {
   settle(claim: UsageClaim): Promise<void>;
   release(reference: string): Promise<void>;
   /** Work that held nothing is done; noted soon. */
-  count(claim: Pick<UsageClaim, 'owner' | 'seconds'>): void;
+  count(claim: Pick<UsageClaim, 'owner' | 'seconds' | 'model'>): void;
 }
 
 export interface MeteredRequest {
@@ -33,6 +35,8 @@ export interface MeteredRequest {
   /** Unique id of the request. */
   reference: string;
   audioPath: string;
+  /** Its id or an alias. */
+  model: string;
   signal: AbortSignal;
 }
 
@@ -57,12 +61,14 @@ export interface MeteringOptions {
   tools: FfmpegPrograms;
   /** Files that are measured at a time; each takes a core. */
   maxMeasured: number;
+  /** Id of a model by its id or alias. */
+  modelId(name: string): string | undefined;
   log: Logger;
 }
 
 const STEP_SECONDS = 60;
 
-export function createMetering({ ledger, limits, tools, maxMeasured, log }: MeteringOptions): Metering {
+export function createMetering({ ledger, limits, tools, maxMeasured, modelId, log }: MeteringOptions): Metering {
   const decodes = new Slots(maxMeasured);
 
   /** The work is done, or undone: that its account could not be kept must not take the answer away. */
@@ -97,8 +103,9 @@ export function createMetering({ ledger, limits, tools, maxMeasured, log }: Mete
       const isTimed = perDay !== null || perMonth !== null;
       const isHeld = isTimed || concurrent_jobs !== null;
       const settle = async (seconds: number) => {
-        if (isHeld) await account(ledger.settle({ owner: caller.id, reference, seconds }));
-        else ledger.count({ owner: caller.id, seconds });
+        const model = modelId(request.model);
+        if (isHeld) await account(ledger.settle({ owner: caller.id, reference, model, seconds }));
+        else ledger.count({ owner: caller.id, model, seconds });
       };
       const release = async () => {
         if (isHeld) await account(ledger.release(reference));

@@ -21,7 +21,10 @@ export interface RegisteredModels {
 }
 
 export interface ModelAdminOptions {
-  registry: Pick<ModelRegistry, 'describe' | 'download' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'>;
+  registry: Pick<
+    ModelRegistry,
+    'describe' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+  >;
   families: readonly Family[];
   models: RegisteredModels;
   listRepository(repo: string, revision: string, signal: AbortSignal): Promise<readonly RepositoryFile[]>;
@@ -36,7 +39,9 @@ export function createModelAdmin({ registry, families, models, listRepository }:
 
     download: (name: string) => registry.download(name),
 
-    cancelDownload: (name: string) => registry.cancelDownload(name),
+    pauseDownload: (name: string) => registry.pauseDownload(name),
+
+    cancelDownload: (name: string, options: { discard: boolean }) => registry.cancelDownload(name, options),
 
     /** @returns what was deleted, in bytes. */
     async deleteFiles(name: string): Promise<{ id: string; bytes: number }> {
@@ -101,7 +106,7 @@ function taken(id: string): GatewayError {
   return new GatewayError('model_exists', { message: `There is a model or an alias '${id}' already.`, param: 'id' });
 }
 
-function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
+export function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
   const known = families.filter(({ registrar }) => registrar !== undefined).map(({ family }) => family);
   return new GatewayError('invalid_value', {
     message: `Invalid value for 'family': models can be added to ${known.join(', ')}, not to '${name}'.`,
@@ -110,7 +115,7 @@ function noSuchFamily(name: string, families: readonly Family[]): GatewayError {
 }
 
 /** The caller named the repository: that it is not there is the request's fault. */
-function atFault(error: unknown): never {
+export function atFault(error: unknown): never {
   if (!(error instanceof GatewayError)) throw error;
   const { message } = error;
   if (error.code === 'hub_not_found') {

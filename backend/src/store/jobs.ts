@@ -62,7 +62,7 @@ export interface JobTable {
   created_at: Generated<Date>;
   started_at: Date | null;
   finished_at: Date | null;
-  /** Raised by the database at every change. */
+  /** Grows with every change of the row; the database sees to it. */
   rev: Generated<number>;
 }
 
@@ -123,6 +123,32 @@ export class JobStore {
 
   async find(id: string, db: Kysely<Schema> = this.#db): Promise<JobRow | undefined> {
     return db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /** What the list and the pages of operators show of jobs, whosever they are. */
+  async glance(ids: readonly string[]) {
+    if (ids.length === 0) return [];
+    return this.#db
+      .selectFrom('jobs')
+      .select([
+        'id',
+        'rev',
+        'owner',
+        'task',
+        'model',
+        'status',
+        'stage',
+        'stage_done',
+        'processed_seconds',
+        'audio_seconds',
+        'error',
+        'cached',
+        'created_at',
+        'started_at',
+        'finished_at',
+      ])
+      .where('id', 'in', ids)
+      .execute();
   }
 
   /** Newest first. `after`/`before`: a job of the same owner; the page lies behind or in front of it. */

@@ -28,6 +28,8 @@ export interface KeyTable {
   expires_at: Date | null;
   rotated_at: Date | null;
   revoked_at: Date | null;
+  /** Grows with every change of the row; the database sees to it. */
+  rev: Generated<number>;
 }
 
 export type KeyRow = Selectable<KeyTable>;
@@ -59,6 +61,7 @@ export function toApiKey(row: KeyRow): ApiKey {
   return {
     id: row.id,
     object: 'api_key',
+    rev: row.rev,
     name: row.name,
     prefix: row.prefix,
     scopes: scopesOf(row),

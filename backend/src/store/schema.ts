@@ -8,6 +8,7 @@ import type { PreferenceTable } from './preferences.ts';
 import type { RegisteredModelTable } from './registered-models.ts';
 import type { RequestRateTable } from './request-rates.ts';
 import type { JobRecordTable } from './retention.ts';
+import type { SettingTable } from './settings.ts';
 import type { SpeakerTable } from './speakers.ts';
 import type { TicketTable } from './tickets.ts';
 import type { UsageReservationTable, UsageTotalTable } from './usage.ts';
@@ -34,4 +35,5 @@ export interface Schema {
   registered_models: RegisteredModelTable;
   speakers: SpeakerTable;
   tickets: TicketTable;
+  settings: SettingTable;
 }

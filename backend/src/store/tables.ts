@@ -22,6 +22,7 @@ const OWN: Record<keyof Schema, true> = {
   registered_models: true,
   speakers: true,
   tickets: true,
+  settings: true,
 };
 
 export const TABLES = Object.keys(OWN) as (keyof Schema)[];

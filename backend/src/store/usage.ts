@@ -3,7 +3,7 @@
  * counts as used, so nothing that runs at the same time, in whatever gateway, can overrun a limit. A reservation is also
  * the place its work takes among the key's `concurrent_jobs`.
  */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
 import { type KeyLimits, type KeyUsage, NO_LIMITS } from '../contract/keys.ts';
 import { concurrencyExceeded, quotaExhausted } from '../rate-limits.ts';
 import { limitsOf } from './key-rows.ts';
@@ -24,6 +24,8 @@ export interface UsageTotalTable {
   owner: string;
   /** UTC. */
   day: Date;
+  /** Id; '' where that is not known. */
+  model: Generated<string>;
   seconds: number;
   requests: number;
 }
@@ -35,6 +37,8 @@ export interface Claim {
   reference: string;
   /** Whole seconds of audio, all that the work is known to have; 0: it takes a place, and may turn out to cost nothing. */
   seconds: number;
+  /** Id of the model that did the work. */
+  model?: string | undefined;
 }
 
 type Db = Kysely<Schema> | Transaction<Schema>;
@@ -80,25 +84,22 @@ export async function hold(db: Db, claim: Claim, leaseSeconds: number | null = n
 }
 
 /** The work is done and took `seconds` of audio: they are charged, also to a key that has no limits. */
-export async function settle(db: Db, { owner, reference, seconds }: Claim): Promise<void> {
+export async function settle(db: Db, { owner, reference, seconds, model = '' }: Claim): Promise<void> {
   await sql`
     with reservation as (delete from usage_reservations where reference = ${reference} returning day)
-    insert into usage_totals as t (owner, day, seconds, requests)
-    values (${owner}, coalesce((select day from reservation), ${TODAY}), ${seconds}, 1)
-    on conflict (owner, day) do update set
+    insert into usage_totals as t (owner, day, model, seconds, requests)
+    values (${owner}, coalesce((select day from reservation), ${TODAY}), ${model}, ${seconds}, 1)
+    on conflict (owner, day, model) do update set
       seconds = t.seconds + excluded.seconds,
       requests = t.requests + 1`.execute(db);
 }
 
-async function addTotals(
-  db: Db,
-  counted: [owner: string, sum: { seconds: number; requests: number }][],
-): Promise<void> {
+async function addTotals(db: Db, counted: readonly Total[]): Promise<void> {
   await db
     .insertInto('usage_totals')
-    .values(counted.map(([owner, { seconds, requests }]) => ({ owner, day: TODAY, seconds, requests })))
+    .values(counted.map((total) => ({ ...total, day: TODAY })))
     .onConflict((conflict) =>
-      conflict.columns(['owner', 'day']).doUpdateSet({
+      conflict.columns(['owner', 'day', 'model']).doUpdateSet({
         seconds: sql`usage_totals.seconds + excluded.seconds`,
         requests: sql`usage_totals.requests + excluded.requests`,
       }),
@@ -156,7 +157,8 @@ export class RequestClaims {
   readonly #references = new Set<string>();
   readonly #leaseSeconds: number;
   readonly #renewal: NodeJS.Timeout;
-  readonly #counted = new Map<string, { seconds: number; requests: number }>();
+  /** By owner and model. */
+  readonly #counted = new Map<string, Total>();
   #flushing: NodeJS.Timeout | undefined;
 
   constructor(db: Kysely<Schema>, { leaseSeconds = LEASE_SECONDS }: { leaseSeconds?: number } = {}) {
@@ -187,9 +189,8 @@ export class RequestClaims {
   }
 
   /** For work that held nothing: written with others' within a second. */
-  count({ owner, seconds }: Pick<Claim, 'owner' | 'seconds'>): void {
-    const sum = this.#counted.get(owner) ?? { seconds: 0, requests: 0 };
-    this.#counted.set(owner, { seconds: sum.seconds + seconds, requests: sum.requests + 1 });
+  count({ owner, seconds, model = '' }: Pick<Claim, 'owner' | 'seconds' | 'model'>): void {
+    this.#add({ owner, model, seconds, requests: 1 });
     this.#flushing ??= setTimeout(() => void this.#flush().catch(() => {}), FLUSH_MS);
   }
 
@@ -202,19 +203,22 @@ export class RequestClaims {
 
   async #flush(): Promise<void> {
     this.#flushing = undefined;
-    const counted = [...this.#counted];
+    const counted = [...this.#counted.values()];
     this.#counted.clear();
     if (counted.length === 0) return;
     try {
       await addTotals(this.#db, counted);
     } catch (error) {
       // With the next ones.
-      for (const [owner, { seconds, requests }] of counted) {
-        const sum = this.#counted.get(owner) ?? { seconds: 0, requests: 0 };
-        this.#counted.set(owner, { seconds: sum.seconds + seconds, requests: sum.requests + requests });
-      }
+      for (const total of counted) this.#add(total);
       throw error;
     }
+  }
+
+  #add({ owner, model, seconds, requests }: Total): void {
+    const key = JSON.stringify([owner, model]);
+    const sum = this.#counted.get(key) ?? { owner, model, seconds: 0, requests: 0 };
+    this.#counted.set(key, { ...sum, seconds: sum.seconds + seconds, requests: sum.requests + requests });
   }
 
   async #renew(): Promise<void> {
@@ -226,6 +230,33 @@ export class RequestClaims {
       .where('reference', 'in', [...this.#references])
       .execute();
   }
+}
+
+interface Total {
+  owner: string;
+  model: string;
+  seconds: number;
+  requests: number;
+}
+
+/** What was charged, by day or by model, of one key or of all; both ends (`YYYY-MM-DD`, UTC) count. */
+export async function readUsageTotals(
+  db: Db,
+  { key, from, to, group }: { key: string | undefined; from: string; to: string; group: 'day' | 'model' },
+): Promise<{ name: string; seconds: number; requests: number }[]> {
+  const name = group === 'day' ? sql<string>`day::text` : sql<string>`model`;
+  let query = db
+    .selectFrom('usage_totals')
+    .select([
+      name.as('name'),
+      sql<number>`sum(seconds)::bigint`.as('seconds'),
+      sql<number>`sum(requests)::bigint`.as('requests'),
+    ])
+    .where(sql<boolean>`day between ${from}::date and ${to}::date`)
+    .groupBy(name)
+    .orderBy(name);
+  if (key !== undefined) query = query.where('owner', '=', key);
+  return query.execute();
 }
 
 interface Use {

@@ -32,6 +32,8 @@ export interface WebhookDeliveryTable {
   last_error: string | null;
   created_at: Generated<Date>;
   delivered_at: Date | null;
+  /** Grows with every change of the row; the database sees to it. */
+  rev: Generated<number>;
 }
 
 export type WebhookDeliveryRow = Selectable<WebhookDeliveryTable>;

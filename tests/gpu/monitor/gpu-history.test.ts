@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HistoryRing } from '../../../backend/src/gpu/gpu-history.ts';
+import { HistoryRing, spansUntil } from '../../../backend/src/gpu/gpu-history.ts';
 import { aGpu } from './a-gpu.ts';
 
 describe('the last hour of a GPU', () => {
@@ -31,6 +31,36 @@ describe('the last hour of a GPU', () => {
         power_watts: null,
       },
     ]);
+  });
+
+  it('gives columns on an axis of their own, with nothing where nobody looked', () => {
+    const ring = new HistoryRing();
+    ring.add(START + 1, { ...aGpu(0), memory_used_bytes: 5, power_watts: null });
+    ring.add(START + 9, { ...aGpu(0), memory_used_bytes: 9, power_watts: null });
+    ring.add(START + 9.9, { ...aGpu(0), memory_used_bytes: 7, power_watts: null });
+    ring.add(START + 31, { ...aGpu(0), memory_used_bytes: 1, power_watts: 80 });
+    const spans = spansUntil(START + 32, 40, 10);
+    expect(spans).toEqual({ from: START, stepSeconds: 10, count: 4 });
+    const columns = ring.columns(spans);
+    expect(columns.memory_used_bytes).toEqual({
+      min: [5, null, null, 1],
+      max: [9, null, null, 1],
+      last: [7, null, null, 1],
+    });
+    expect(columns.power_watts.last).toEqual([null, null, null, 80]);
+    expect(ring.columns(spansUntil(START + 9.9, 1, 10)).memory_used_bytes.max).toEqual([9]);
+  });
+
+  it('an hour of eight GPUs takes less than a breath', () => {
+    const rings = Array.from({ length: 8 }, () => new HistoryRing());
+    for (const ring of rings) for (let second = 0; second < 3_600; second++) ring.add(START + second, aGpu(0));
+    const spans = spansUntil(START + 3_599, 3_600, 10);
+    const times = Array.from({ length: 5 }, () => {
+      const begun = performance.now();
+      JSON.stringify(rings.map((ring) => ring.columns(spans)));
+      return performance.now() - begun;
+    });
+    expect(Math.min(...times)).toBeLessThan(20);
   });
 
   it('holds an hour of seconds and no more, however long it runs', () => {

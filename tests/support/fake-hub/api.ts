@@ -14,7 +14,7 @@ export function modelInfo(repo: HubRepo, commit: HubCommit, gated: boolean): obj
     disabled: false,
     downloads: 0,
     likes: 0,
-    tags: ['onnx'],
+    tags: ['onnx', 'license:apache-2.0'],
     siblings: [...commit.entries.keys()].map((rfilename) => ({ rfilename })),
   };
 }

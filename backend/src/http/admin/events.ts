@@ -1,26 +1,20 @@
-/** `GET /api/admin/events`: a snapshot, then every change of a model and every sample of the GPUs, at most four a second of each. */
+/** `GET /api/admin/events`: a snapshot, then whatever happens, at most four times a second of each thing. */
 import { z } from 'zod';
-import type { AdminEvent, AdminModel } from '../../contract/admin.ts';
+import { type AdminEvent, type AdminModel, adminEventsQuery } from '../../contract/admin.ts';
 import type { GpuList } from '../../contract/gpus.ts';
 import { errorResponses } from '../error-responses.ts';
+import { parseQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
+import type { AdminFeed } from './admin-feed.ts';
 
-const MIN_INTERVAL_MS = 250;
-/** Events a slow reader may leave unsent before its stream is ended; it reconnects and gets a fresh snapshot. */
-const MAX_UNSENT = 256;
-
-export interface ModelFeed {
-  list(): AdminModel[];
-  onChange(listener: (model: AdminModel) => void): () => void;
+export interface AdminEventsOptions {
+  feed: AdminFeed;
+  models: { list(): AdminModel[]; rev: number };
+  gpus: { current(): GpuList };
 }
 
-export interface GpuFeed {
-  current(): GpuList;
-  subscribe(listener: (gpus: GpuList) => void): () => void;
-}
-
-export function adminEventsRoute(feed: ModelFeed, gpuFeed: GpuFeed): Route {
+export function adminEventsRoute({ feed, models, gpus }: AdminEventsOptions): Route {
   return {
     method: 'get',
     path: '/api/admin/events',
@@ -29,57 +23,40 @@ export function adminEventsRoute(feed: ModelFeed, gpuFeed: GpuFeed): Route {
       summary: 'State changes as server-sent events',
       tags: ['Admin'],
       security: [{ bearer: [] }],
+      requestParams: {
+        query: adminEventsQuery,
+        header: z.object({
+          'last-event-id': z.string().optional().meta({ description: 'Goes on behind that event, or sends `resync`' }),
+        }),
+      },
       responses: {
         '200': {
-          description: '`data:` frames of AdminEvent: `snapshot` first, then `model.state` and `gpu.sample`',
+          description: '`data:` frames of AdminEvent: `snapshot` first, unless `Last-Event-ID` is known still',
           content: { 'text/event-stream': { schema: z.string() } },
         },
-        ...errorResponses(401, 403, 500, 503),
+        ...errorResponses(400, 401, 403, 500, 503),
       },
     },
-    handle: (_request, response) => {
+    handle: (request, response) => {
+      const { include } = parseQuery(adminEventsQuery, request.query);
+      const last = request.headers['last-event-id'];
+      const missed = last === undefined ? undefined : feed.since(Number(last));
       const stream = new EventStream(response);
-      const models = feed.list();
-      const rev = Math.max(0, ...models.map((model) => model.rev));
-      send(stream, { type: 'snapshot', rev, models });
-      sendGpus(stream, gpuFeed.current());
-
-      const waiting = new Map<string, AdminModel>();
-      let waitingGpus: GpuList | undefined;
-      let timer: NodeJS.Timeout | undefined;
-      let unsent = 0;
-      const flush = () => {
-        timer = undefined;
-        for (const model of waiting.values()) {
-          unsent = send(stream, { type: 'model.state', rev: model.rev, model }) ? 0 : unsent + 1;
-        }
-        waiting.clear();
-        if (waitingGpus !== undefined) unsent = sendGpus(stream, waitingGpus) ? 0 : unsent + 1;
-        waitingGpus = undefined;
-        if (unsent > MAX_UNSENT) stream.end();
-      };
-      const stopModels = feed.onChange((model) => {
-        waiting.set(model.id, model);
-        timer ??= setTimeout(flush, MIN_INTERVAL_MS);
+      const send = (event: AdminEvent, id?: number) => stream.send(event, id);
+      if (missed === undefined) {
+        const { rev } = models;
+        if (last !== undefined) send({ type: 'resync', rev });
+        send({ type: 'snapshot', rev, models: models.list() }, feed.lastId);
+      } else for (const frame of missed) stream.sendFrame(frame);
+      // Without an id: it is sent to whoever comes.
+      const list = gpus.current();
+      send({ type: 'gpu.sample', rev: list.rev, gpus: list });
+      const stop = feed.subscribe({
+        logs: include === 'logs',
+        write: (frame) => stream.sendFrame(frame),
+        end: () => stream.end(),
       });
-      const stopGpus = gpuFeed.subscribe((gpus) => {
-        waitingGpus = gpus;
-        timer ??= setTimeout(flush, MIN_INTERVAL_MS);
-      });
-      response.once('close', () => {
-        stopModels();
-        stopGpus();
-        clearTimeout(timer);
-      });
+      response.once('close', stop);
     },
   };
-}
-
-function send(stream: EventStream, event: AdminEvent): boolean {
-  return stream.send(event, event.rev);
-}
-
-/** Without an id: the GPUs' count must not pass for the models'. */
-function sendGpus(stream: EventStream, gpus: GpuList): boolean {
-  return stream.send({ type: 'gpu.sample', rev: gpus.rev, gpus } satisfies AdminEvent);
 }

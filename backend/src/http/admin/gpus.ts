@@ -1,13 +1,17 @@
 /** `/api/admin/gpus`: the GPUs as last sampled, one in full, and the last hour of one. */
+import type { Request } from 'express';
 import { z } from 'zod';
 import {
   type GpuDetail,
   type GpuHistory,
   type GpuList,
+  type GpuSeries,
   gpuDetail,
   gpuHistory,
   gpuHistoryQuery,
   gpuList,
+  gpuSeries,
+  gpuSeriesQuery,
 } from '../../contract/gpus.ts';
 import { parseQuery } from '../query.ts';
 import { contextOf } from '../request-context.ts';
@@ -19,13 +23,14 @@ export interface AdminGpusOptions {
     current(): GpuList;
     history(id: string, span: { windowSeconds?: number | undefined; stepSeconds?: number | undefined }): GpuHistory;
   };
+  series(span: { windowSeconds?: number | undefined; stepSeconds?: number | undefined }): GpuSeries;
   detail(id: string, signal: AbortSignal): Promise<GpuDetail>;
 }
 
 const path = '/api/admin/gpus';
 const idPath = z.object({ id: z.string().meta({ description: 'Index or UUID' }) });
 
-export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] {
+export function adminGpusRoutes({ monitor, series, detail }: AdminGpusOptions): Route[] {
   return [
     {
       method: 'get',
@@ -33,6 +38,20 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
       operation: adminOperation('listGpus', 'The GPUs as last sampled, or why there are none', { answer: gpuList }),
       handle: (_request, response) => {
         response.json(monitor.current());
+      },
+    },
+    {
+      method: 'get',
+      path: `${path}/history`,
+      operation: {
+        ...adminOperation('gpuSeries', 'All GPUs on one axis of time, who held their memory, and what happened', {
+          answer: gpuSeries,
+          errors: [400],
+        }),
+        requestParams: { query: gpuSeriesQuery },
+      },
+      handle: (request, response) => {
+        response.json(series(spanOf(request, gpuSeriesQuery)));
       },
     },
     {
@@ -58,10 +77,17 @@ export function adminGpusRoutes({ monitor, detail }: AdminGpusOptions): Route[] 
         requestParams: { path: idPath, query: gpuHistoryQuery },
       },
       handle: (request, response) => {
-        const query = parseQuery(gpuHistoryQuery, request.query);
-        const span = { windowSeconds: query.window_seconds, stepSeconds: query.step_seconds };
-        response.json(monitor.history(String(request.params.id), span));
+        response.json(monitor.history(String(request.params.id), spanOf(request, gpuHistoryQuery)));
       },
     },
   ];
+}
+
+/** @throws invalid_value */
+function spanOf(
+  { query }: Request,
+  schema: typeof gpuHistoryQuery | typeof gpuSeriesQuery,
+): { windowSeconds: number | undefined; stepSeconds: number | undefined } {
+  const { window_seconds, step_seconds } = parseQuery(schema, query);
+  return { windowSeconds: window_seconds, stepSeconds: step_seconds };
 }

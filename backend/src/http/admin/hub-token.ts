@@ -1,6 +1,12 @@
 /** `/api/admin/huggingface/token`: the token that gated and private repositories are downloaded with. No answer holds it. */
 import type { Response } from 'express';
-import { checkedHubToken, hubTokenRequest, hubTokenState } from '../../contract/model-admin.ts';
+import {
+  checkedHubToken,
+  hubTokenRequest,
+  hubTokenState,
+  hubTokenTest,
+  testedHubToken,
+} from '../../contract/model-admin.ts';
 import type { HubTokenService } from '../../services/hub-token.ts';
 import { readJson } from '../json-body.ts';
 import { contextOf, principalOf } from '../request-context.ts';
@@ -20,6 +26,19 @@ export function hubTokenRoutes(token: HubTokenService, audit: AuditLog): Route[]
       operation: adminOperation('hubToken', 'Whether there is a token of the hub', { answer: hubTokenState }),
       handle: async (_request, response) => {
         response.json(await token.describe());
+      },
+    },
+    {
+      method: 'post',
+      path: `${path}/test`,
+      operation: adminOperation('testHubToken', 'Asks the hub whose token it is; nothing is stored', {
+        body: hubTokenTest,
+        answer: testedHubToken,
+        errors: [400, 413],
+      }),
+      handle: async (request, response) => {
+        const body = await readJson(request, response, hubTokenTest);
+        response.json(await token.test(body.token, contextOf(response).signal));
       },
     },
     {

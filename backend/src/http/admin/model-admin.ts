@@ -1,7 +1,17 @@
 /** `/api/admin/models…`: a model's files downloaded and deleted, whatever AUTO_DOWNLOAD_MODELS says; models of one's own. */
 import type { Request, Response } from 'express';
 import { adminModel } from '../../contract/admin.ts';
-import { deletedArtifacts, deletedModel, modelKeyPath, registerModelRequest } from '../../contract/model-admin.ts';
+import {
+  cancelDownloadRequest,
+  deletedArtifacts,
+  deletedModel,
+  type ModelPreflight,
+  modelKeyPath,
+  modelPreflight,
+  type PreflightRequest,
+  preflightRequest,
+  registerModelRequest,
+} from '../../contract/model-admin.ts';
 import type { ModelAdmin } from '../../services/model-admin.ts';
 import { readJson } from '../json-body.ts';
 import { contextOf, principalOf } from '../request-context.ts';
@@ -12,7 +22,13 @@ import { adminOperation } from './operation.ts';
 const collection = '/api/admin/models';
 const path = `${collection}/{key}`;
 
-export function modelAdminRoutes(models: ModelAdmin, audit: AuditLog): Route[] {
+export interface ModelAdminRoutes {
+  models: ModelAdmin;
+  preflight(request: PreflightRequest, signal: AbortSignal): Promise<ModelPreflight>;
+  audit: AuditLog;
+}
+
+export function modelAdminRoutes({ models, preflight, audit }: ModelAdminRoutes): Route[] {
   const noted = (action: string, handle: Route['handle']) =>
     audited(audit, action, handle, (request) => models.idOf(keyOf(request)));
   const note = (response: Response, action: string, subject: string, size?: number) =>
@@ -39,14 +55,34 @@ export function modelAdminRoutes(models: ModelAdmin, audit: AuditLog): Route[] {
     },
     {
       method: 'post',
-      path: `${path}/cancel-download`,
-      operation: adminOperation('cancelModelDownload', 'Stops a download; what was fetched stays for the next one', {
+      path: `${path}/pause-download`,
+      operation: adminOperation('pauseModelDownload', 'Stops a download; the next one goes on from there', {
         path: modelKeyPath,
         answer: adminModel,
         errors: [404],
       }),
+      handle: noted('model.pause_download', async (request, response) => {
+        const model = await models.pauseDownload(keyOf(request));
+        await note(response, 'model.pause_download', model.id);
+        response.json(model);
+      }),
+    },
+    {
+      method: 'post',
+      path: `${path}/cancel-download`,
+      operation: adminOperation(
+        'cancelModelDownload',
+        'Stops a download; what was fetched stays unless it is discarded',
+        {
+          path: modelKeyPath,
+          body: cancelDownloadRequest,
+          answer: adminModel,
+          errors: [400, 404, 409, 413],
+        },
+      ),
       handle: noted('model.cancel_download', async (request, response) => {
-        const model = await models.cancelDownload(keyOf(request));
+        const options = await readJson(request, response, cancelDownloadRequest);
+        const model = await models.cancelDownload(keyOf(request), options);
         await note(response, 'model.cancel_download', model.id);
         response.json(model);
       }),
@@ -64,6 +100,19 @@ export function modelAdminRoutes(models: ModelAdmin, audit: AuditLog): Route[] {
         await note(response, 'model.delete_artifacts', id, bytes);
         response.json({ id, object: 'model.artifacts', deleted_bytes: bytes });
       }),
+    },
+    {
+      method: 'post',
+      path: `${collection}/preflight`,
+      operation: adminOperation('preflightModel', 'What adding a repository of the hub would fetch; nothing is done', {
+        body: preflightRequest,
+        answer: modelPreflight,
+        errors: [400, 413, 502],
+      }),
+      handle: async (request, response) => {
+        const body = await readJson(request, response, preflightRequest);
+        response.json(await preflight(body, contextOf(response).signal));
+      },
     },
     {
       method: 'post',

@@ -1,5 +1,5 @@
 /** Open without a key: what load balancers, orchestrators and people look at first. */
-import { health, live } from '../../contract/health.ts';
+import { type Health, health, live } from '../../contract/health.ts';
 import type { Check } from '../../services/readiness.ts';
 import type { Route } from '../route.ts';
 
@@ -8,17 +8,14 @@ export interface HealthOptions {
   checks: () => Promise<Record<string, Check>>;
 }
 
+export async function describeHealth(version: string, readChecks: HealthOptions['checks']): Promise<Health> {
+  const checks = await readChecks();
+  const ok = Object.values(checks).every((check) => check.ok);
+  return { status: ok ? 'ok' : 'unavailable', version, uptime_seconds: Math.round(process.uptime()), checks };
+}
+
 export function healthRoutes({ version, checks }: HealthOptions): Route[] {
-  const answer = async () => {
-    const results = await checks();
-    const ok = Object.values(results).every((check) => check.ok);
-    return {
-      status: ok ? ('ok' as const) : ('unavailable' as const),
-      version,
-      uptime_seconds: Math.round(process.uptime()),
-      checks: results,
-    };
-  };
+  const answer = () => describeHealth(version, checks);
   const jsonHealth = { 'application/json': { schema: health } };
   return [
     {

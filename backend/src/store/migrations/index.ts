@@ -10,6 +10,7 @@ import * as speakers from './0007-speakers.ts';
 import * as stages from './0008-stages.ts';
 import * as tickets from './0009-tickets.ts';
 import * as jobTraces from './0010-job-traces.ts';
+import * as operators from './0011-operators.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -22,4 +23,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-stages': stages,
   '0009-tickets': tickets,
   '0010-job-traces': jobTraces,
+  '0011-operators': operators,
 };
