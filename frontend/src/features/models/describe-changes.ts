@@ -1,21 +1,28 @@
+import type { AdminModelStatus } from '@contract/admin.ts';
 import { downloadPercent } from '../../lib/download-percent.ts';
 
 /** What of a model is worth saying aloud. */
 export interface Announced {
   id: string;
-  status: string;
+  status: AdminModelStatus;
   files: { bytes: number; total_bytes: number };
 }
 
-/** One sentence per model whose status changed, or whose download passed a quarter. */
-export function describeChanges(before: readonly Announced[], after: readonly Announced[]): string[] {
+/** A new status, or the quarter that a download passed, in percent. */
+export interface Change {
+  id: string;
+  change: AdminModelStatus | number;
+}
+
+/** One per model whose status changed, or whose download passed a quarter. */
+export function describeChanges(before: readonly Announced[], after: readonly Announced[]): Change[] {
   const known = new Map(before.map((model) => [model.id, model]));
-  return after.flatMap((model) => {
+  return after.flatMap((model): Change[] => {
     const old = known.get(model.id);
     if (old === undefined) return [];
-    if (old.status !== model.status) return [`${model.id}: ${model.status}.`];
+    if (old.status !== model.status) return [{ id: model.id, change: model.status }];
     const quarter = quarterOf(model);
-    return quarter > quarterOf(old) ? [`${model.id}: ${quarter * 25} percent downloaded.`] : [];
+    return quarter > quarterOf(old) ? [{ id: model.id, change: quarter * 25 }] : [];
   });
 }
 

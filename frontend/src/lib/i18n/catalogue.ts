@@ -1,0 +1,55 @@
+/** A feature's texts: English gives the keys and the placeholders, every language is loaded when it is needed. */
+import { applyLanguage, getLanguage, type Language } from './language.ts';
+
+/** `{one, other}` is chosen by the value of `{count}`. */
+export interface Plural {
+  readonly one: string;
+  readonly other: string;
+}
+export type Message = string | Plural;
+export type Messages = Readonly<Record<string, Message>>;
+
+/** What a translation of these English texts must have: the same keys, plurals where English has plurals. */
+export type Translation<English extends Messages> = {
+  readonly [Key in keyof English]: English[Key] extends string ? string : Plural;
+};
+
+export interface Catalogue<English extends Messages> {
+  load(language: Language): Promise<Translation<English>>;
+  /** undefined: not loaded yet. */
+  loaded(language: Language): Translation<English> | undefined;
+}
+
+type Loaders<English extends Messages> = {
+  en: () => Promise<{ default: English }>;
+} & Record<Exclude<Language, 'en'>, () => Promise<{ default: NoInfer<Translation<English>> }>>;
+
+const all = new Set<Catalogue<Messages>>();
+
+/** Begins to load the present language at once: the chunk travels beside the page that will show it. */
+export function catalogue<English extends Messages>(loaders: Loaders<English>): Catalogue<English> {
+  const texts = new Map<Language, Translation<English>>();
+  const loading = new Map<Language, Promise<Translation<English>>>();
+  const load = (language: Language) => {
+    const begun = loading.get(language);
+    if (begun !== undefined) return begun;
+    const loaded = loaders[language]().then((module) => {
+      const translation = module.default as Translation<English>;
+      texts.set(language, translation);
+      return translation;
+    });
+    loading.set(language, loaded);
+    loaded.catch(() => loading.delete(language));
+    return loaded;
+  };
+  const made: Catalogue<English> = { load, loaded: (language) => texts.get(language) };
+  all.add(made as Catalogue<Messages>);
+  void load(getLanguage()).catch(() => {});
+  return made;
+}
+
+/** Loads every catalogue that is in use, then switches: the page never shows two languages, nor a gap. */
+export async function setLanguage(language: Language): Promise<void> {
+  await Promise.all([...all].map((each) => each.load(language)));
+  applyLanguage(language);
+}
