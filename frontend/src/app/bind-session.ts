@@ -1,7 +1,7 @@
 /** The cache and the event stream belong to a key: another one begins with neither. */
 import type { QueryClient } from '@tanstack/react-query';
-import { startLiveStream } from '../api/live/live-stream.ts';
 import { gpuSamples } from '../api/live/rings.ts';
+import { followModelOperations, forgetOperations } from '../api/operations.ts';
 import { getSession, subscribeSession } from '../api/session.ts';
 
 export function bindSession(client: QueryClient): void {
@@ -16,11 +16,19 @@ export function bindSession(client: QueryClient): void {
     bound?.stop.abort();
     bound = undefined;
     if (session.state !== 'signed-in') return;
-    bound = { key: session.key, stop: new AbortController() };
-    if (session.role === 'admin') startLiveStream(session.key, client, bound.stop.signal);
+    const stop = new AbortController();
+    bound = { key: session.key, stop };
+    if (session.role === 'admin') void startLive(session.key, client, stop.signal);
   };
+  followModelOperations(client);
   subscribeSession(bind);
   bind();
+}
+
+/** The stream's code comes after the page's own: until then the screens poll. */
+async function startLive(key: string, client: QueryClient, signal: AbortSignal): Promise<void> {
+  const { startLiveStream } = await import('../api/live/live-stream.ts');
+  if (!signal.aborted) startLiveStream(key, client, signal);
 }
 
 /** What needs no key may stay. */
@@ -28,4 +36,5 @@ function forget(client: QueryClient): void {
   client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'health' });
   client.getMutationCache().clear();
   gpuSamples.clear();
+  forgetOperations();
 }

@@ -23,10 +23,12 @@ export interface PageHeaderProps {
   actions?: ReactNode;
   /** What the URL filters by. */
   filters?: readonly FilterChip[];
+  /** Removes them all at once. */
+  onClearFilters?: () => void;
 }
 
 /** The screen's one `h1`: names the tab, and takes the focus when a navigation brought the reader here. */
-export function PageHeader({ title, count, description, actions, filters = [] }: PageHeaderProps) {
+export function PageHeader({ title, count, description, actions, filters = [], onClearFilters }: PageHeaderProps) {
   const t = useT(messages);
   const heading = useRef<HTMLHeadingElement>(null);
   const pathname = useLocation({ select: (location) => location.pathname });
@@ -62,15 +64,9 @@ export function PageHeader({ title, count, description, actions, filters = [] }:
               </Button>
             </li>
           ))}
-          {filters.length > 1 && (
+          {filters.length > 1 && onClearFilters !== undefined && (
             <li>
-              <Button
-                size="compact-sm"
-                variant="subtle"
-                onClick={() => {
-                  for (const { onRemove } of filters) onRemove();
-                }}
-              >
+              <Button size="compact-sm" variant="subtle" onClick={onClearFilters}>
                 {t('clearFilters')}
               </Button>
             </li>

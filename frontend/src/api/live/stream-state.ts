@@ -26,5 +26,5 @@ export function useConnection(): Connection {
   const reachable = useReachable();
   if (!reachable) return 'offline';
   if (stream === 'open') return 'live';
-  return stream === 'connecting' ? 'connecting' : 'polling';
+  return stream === 'down' ? 'polling' : 'connecting';
 }

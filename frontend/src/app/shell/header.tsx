@@ -1,4 +1,5 @@
-import { Burger } from '@mantine/core';
+import { ActionIcon, Burger } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
 import { useSession } from '../../api/session.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import logo from '../favicon.svg';
@@ -7,14 +8,17 @@ import { ConnectionChip } from './connection-chip.tsx';
 import classes from './header.module.css';
 import { KeyMenu } from './key-menu.tsx';
 import { LanguageMenu } from './language-menu.tsx';
+import { OperationsButton } from './operations-button.tsx';
 import { SchemeMenu } from './scheme-menu.tsx';
 
 export interface HeaderProps {
   /** undefined: there is nowhere to go yet. */
   onOpenNavigation: (() => void) | undefined;
+  onPalette: () => void;
+  onHelp: () => void;
 }
 
-export function Header({ onOpenNavigation }: HeaderProps) {
+export function Header({ onOpenNavigation, onPalette, onHelp }: HeaderProps) {
   const t = useT(messages);
   const session = useSession();
   const isSignedIn = session.state !== 'signed-out';
@@ -27,9 +31,15 @@ export function Header({ onOpenNavigation }: HeaderProps) {
       <span className={classes.name}>Audio Gateway</span>
       <div className={classes.tools}>
         {isSignedIn && session.role === 'admin' && <ConnectionChip />}
+        {isSignedIn && (
+          <ActionIcon aria-label={t('search')} title={`${t('search')} (Ctrl+K)`} onClick={onPalette}>
+            <IconSearch size={20} aria-hidden />
+          </ActionIcon>
+        )}
+        {isSignedIn && session.role === 'admin' && <OperationsButton />}
         <LanguageMenu />
         <SchemeMenu />
-        {isSignedIn && <KeyMenu role={session.role} />}
+        {isSignedIn && <KeyMenu role={session.role} onHelp={onHelp} />}
       </div>
     </header>
   );

@@ -1,38 +1,35 @@
-import { ActionIcon, type MantineColorScheme, Menu, useMantineColorScheme } from '@mantine/core';
-import { IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
+import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
+import { IconDeviceDesktop, IconMoon, IconSun, type TablerIcon } from '@tabler/icons-react';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { messages } from '../messages.ts';
+import { HeaderMenu, HeaderMenuItem } from './header-menu.tsx';
 
-const SCHEMES = [
-  { scheme: 'auto', text: 'schemeAuto', Icon: IconDeviceDesktop },
-  { scheme: 'light', text: 'schemeLight', Icon: IconSun },
-  { scheme: 'dark', text: 'schemeDark', Icon: IconMoon },
-] as const satisfies readonly { scheme: MantineColorScheme; text: string; Icon: unknown }[];
+const SCHEMES = {
+  auto: { text: 'schemeAuto', Icon: IconDeviceDesktop },
+  light: { text: 'schemeLight', Icon: IconSun },
+  dark: { text: 'schemeDark', Icon: IconMoon },
+} as const satisfies Record<MantineColorScheme, { text: string; Icon: TablerIcon }>;
 
 export function SchemeMenu() {
   const t = useT(messages);
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const Current = SCHEMES.find(({ scheme }) => scheme === colorScheme)?.Icon ?? IconDeviceDesktop;
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon aria-label={t('colourScheme')} title={t('colourScheme')}>
-          <Current size={20} aria-hidden />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {SCHEMES.map(({ scheme, text, Icon }) => (
-          <Menu.Item
+    <HeaderMenu label={t('colourScheme')} Icon={SCHEMES[colorScheme].Icon}>
+      {(close) =>
+        (Object.keys(SCHEMES) as MantineColorScheme[]).map((scheme) => (
+          <HeaderMenuItem
             key={scheme}
-            role="menuitemradio"
-            aria-checked={scheme === colorScheme}
-            leftSection={<Icon size={16} aria-hidden />}
-            onClick={() => setColorScheme(scheme)}
+            Icon={SCHEMES[scheme].Icon}
+            isChosen={scheme === colorScheme}
+            onClick={() => {
+              close();
+              setColorScheme(scheme);
+            }}
           >
-            {t(text)}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+            {t(SCHEMES[scheme].text)}
+          </HeaderMenuItem>
+        ))
+      }
+    </HeaderMenu>
   );
 }

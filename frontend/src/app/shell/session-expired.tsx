@@ -5,7 +5,7 @@ import { SignInForm } from '../../features/sign-in/sign-in-form.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 
 /** Over the page, which keeps what was typed into it. */
-export function SessionExpired({ error }: { error: ApiError }) {
+export default function SessionExpired({ error }: { error: ApiError }) {
   const t = useT(signInMessages);
   return (
     <Modal

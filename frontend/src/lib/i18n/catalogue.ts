@@ -15,9 +15,8 @@ export type Translation<English extends Messages> = {
 };
 
 export interface Catalogue<English extends Messages> {
+  /** The same promise every time, so that React's `use` knows it. */
   load(language: Language): Promise<Translation<English>>;
-  /** undefined: not loaded yet. */
-  loaded(language: Language): Translation<English> | undefined;
 }
 
 type Loaders<English extends Messages> = {
@@ -28,21 +27,20 @@ const all = new Set<Catalogue<Messages>>();
 
 /** Begins to load the present language at once: the chunk travels beside the page that will show it. */
 export function catalogue<English extends Messages>(loaders: Loaders<English>): Catalogue<English> {
-  const texts = new Map<Language, Translation<English>>();
   const loading = new Map<Language, Promise<Translation<English>>>();
   const load = (language: Language) => {
     const begun = loading.get(language);
     if (begun !== undefined) return begun;
-    const loaded = loaders[language]().then((module) => {
-      const translation = module.default as Translation<English>;
-      texts.set(language, translation);
-      return translation;
-    });
+    const loaded = loaders[language]().then((module) => module.default as Translation<English>);
     loading.set(language, loaded);
-    loaded.catch(() => loading.delete(language));
+    loaded.then(
+      // As React marks it itself: what is there is shown without a moment's wait.
+      (value) => Object.assign(loaded, { status: 'fulfilled', value }),
+      () => loading.delete(language),
+    );
     return loaded;
   };
-  const made: Catalogue<English> = { load, loaded: (language) => texts.get(language) };
+  const made: Catalogue<English> = { load };
   all.add(made as Catalogue<Messages>);
   void load(getLanguage()).catch(() => {});
   return made;

@@ -6,6 +6,6 @@ import { type Translate, translator } from './translate.ts';
 /** The texts of a catalogue in the page's language; suspends while they are on their way. */
 export function useT<English extends Messages>(catalogue: Catalogue<English>): Translate<English> {
   const language = useLanguage();
-  const texts = catalogue.loaded(language) ?? use(catalogue.load(language));
+  const texts = use(catalogue.load(language));
   return useMemo(() => translator<English>(texts, language), [texts, language]);
 }
