@@ -18,13 +18,18 @@ if (program.missing !== undefined) process.stderr.write(`SKIPPED: browser tests:
 /** For `describe.skipIf`. */
 export const hasNoBrowser = program.missing !== undefined;
 
+export interface PageOptions extends BrowserContextOptions {
+  /** What of the console's errors the test causes on purpose. */
+  expectedErrors?: RegExp;
+}
+
 export interface DashboardBrowser {
   /** The built page. */
   dist: string;
   /** A folder that goes with the browser. */
   home: string;
   /** A page of a profile of its own, at the address; English unless `locale` says otherwise. */
-  open(url: string, options?: BrowserContextOptions): Promise<Page>;
+  open(url: string, options?: PageOptions): Promise<Page>;
 }
 
 /** Builds the page, starts the browser before the tests of the suite and ends it after them. */
@@ -52,10 +57,10 @@ export function useDashboardBrowser(): DashboardBrowser {
     get home() {
       return made.home;
     },
-    open: async (url, options = WIDE) => {
+    open: async (url, { expectedErrors, ...options } = WIDE) => {
       const context = await browser.newContext({ locale: 'en', ...options, reducedMotion: 'reduce' });
       const page = await context.newPage();
-      const complaints = await collectComplaints(page, new URL(url).origin);
+      const complaints = await collectComplaints(page, new URL(url).origin, expectedErrors);
       onTestFinished(async () => {
         await context.close();
         expect(complaints).toEqual([]);
@@ -67,12 +72,12 @@ export function useDashboardBrowser(): DashboardBrowser {
 }
 
 /** What no test may cause: errors and warnings of the console, reports of the CSP, requests to other hosts. */
-async function collectComplaints(page: Page, origin: string): Promise<string[]> {
+async function collectComplaints(page: Page, origin: string, expected: RegExp = /^$/): Promise<string[]> {
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
     // The browser notes every answer that is no success by itself; the tests cause those on purpose.
-    const isExpected = message.text().startsWith('Failed to load resource:');
+    const isExpected = message.text().startsWith('Failed to load resource:') || expected.test(message.text());
     if (!isExpected && ['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
   page.on('request', (request) => {
@@ -114,7 +119,7 @@ const RULES = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'
 /** @returns one line per violation of WCAG A/AA or of axe's best practices: rule, element, why. */
 export async function axeViolations(page: Page): Promise<string[]> {
   // Evaluated by the browser's debugger, which no CSP binds.
-  await page.evaluate(await axeSource);
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(await axeSource);
   const results = (await page.evaluate(`axe.run(document, ${JSON.stringify(RULES)})`)) as AxeResults;
   return results.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary?.replaceAll(/\s+/g, ' ')}`),

@@ -2,6 +2,8 @@
  * Who uses the page. The key lives in this module's memory, and in sessionStorage if the reader asks for that and the
  * browser allows it; never in a URL, nor in what is sent to other tabs.
  */
+import '../lib/configure-zod.ts';
+
 import { useSyncExternalStore } from 'react';
 import { z } from 'zod';
 import { listeners } from '../lib/listeners.ts';

@@ -1,4 +1,4 @@
-import './configure-zod.ts';
+import '../lib/configure-zod.ts';
 
 import './styles.ts';
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';

@@ -6,11 +6,19 @@ const STORAGE_KEY = 'agw.reloaded-at';
 const AGAIN_MS = 60_000;
 
 export function reloadOnceOnMissingChunk(): void {
-  addEventListener('vite:preloadError', () => {
-    if (hasJustReloaded()) return;
-    tabStore.set(STORAGE_KEY, String(Date.now()));
-    location.reload();
-  });
+  addEventListener('vite:preloadError', () => void reloadOnce());
+}
+
+async function reloadOnce(): Promise<void> {
+  // While the server is away a reload would take even this page.
+  if (hasJustReloaded() || !(await isServerThere())) return;
+  tabStore.set(STORAGE_KEY, String(Date.now()));
+  location.reload();
+}
+
+async function isServerThere(): Promise<boolean> {
+  const answer = await fetch('/', { method: 'HEAD', cache: 'no-store' }).catch(() => undefined);
+  return answer?.ok === true;
 }
 
 function hasJustReloaded(): boolean {

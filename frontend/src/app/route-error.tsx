@@ -1,12 +1,13 @@
 import { Button } from '@mantine/core';
-import type { ErrorComponentProps } from '@tanstack/react-router';
+import { type ErrorComponentProps, useRouter } from '@tanstack/react-router';
 import { ErrorCard } from '../components/error-card.tsx';
 import { PageHeader } from '../components/page-header.tsx';
 import { useT } from '../lib/i18n/use-t.ts';
 import { messages } from './messages.ts';
 
-export function RouteError({ error, reset }: ErrorComponentProps) {
+export function RouteError({ error }: ErrorComponentProps) {
   const t = useT(messages);
+  const router = useRouter();
   return (
     <>
       <PageHeader
@@ -17,7 +18,7 @@ export function RouteError({ error, reset }: ErrorComponentProps) {
           </Button>
         }
       />
-      <ErrorCard error={error} onRetry={reset} />
+      <ErrorCard error={error} onRetry={() => void router.invalidate()} />
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** Every screen: its path, what its URL may hold, and where its code is (loaded when somebody goes there). */
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 import { LoadingSkeleton } from '../components/loading-skeleton.tsx';
 import { auditSearch } from '../features/audit/audit-search.ts';
 import { docsSearch } from '../features/docs/docs-search.ts';
@@ -12,6 +12,7 @@ import { modelsSearch } from '../features/models/models-search.ts';
 import { playgroundSearch } from '../features/playground/playground-search.ts';
 import { webhooksSearch } from '../features/webhooks/webhooks-search.ts';
 import { noteNavigation } from '../lib/focus-on-navigation.ts';
+import { lazyPage } from './lazy-page.tsx';
 import { NotFoundPage } from './not-found-page.tsx';
 import { RouteError } from './route-error.tsx';
 import { parseSearch, stringifySearch } from './search-params.ts';
@@ -24,92 +25,92 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute,
     path: '/',
-    component: lazyRouteComponent(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
+    component: lazyPage(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models',
     validateSearch: modelsSearch,
-    component: lazyRouteComponent(() => import('../features/models/models-page.tsx'), 'ModelsPage'),
+    component: lazyPage(() => import('../features/models/models-page.tsx'), 'ModelsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models/add',
-    component: lazyRouteComponent(() => import('../features/models/add-model-page.tsx'), 'AddModelPage'),
+    component: lazyPage(() => import('../features/models/add-model-page.tsx'), 'AddModelPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models/$id',
-    component: lazyRouteComponent(() => import('../features/models/model-page.tsx'), 'ModelPage'),
+    component: lazyPage(() => import('../features/models/model-page.tsx'), 'ModelPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/gpus',
     validateSearch: gpusSearch,
-    component: lazyRouteComponent(() => import('../features/gpus/gpus-page.tsx'), 'GpusPage'),
+    component: lazyPage(() => import('../features/gpus/gpus-page.tsx'), 'GpusPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/jobs',
     validateSearch: jobsSearch,
-    component: lazyRouteComponent(() => import('../features/jobs/jobs-page.tsx'), 'JobsPage'),
+    component: lazyPage(() => import('../features/jobs/jobs-page.tsx'), 'JobsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/jobs/$id',
-    component: lazyRouteComponent(() => import('../features/jobs/job-page.tsx'), 'JobPage'),
+    component: lazyPage(() => import('../features/jobs/job-page.tsx'), 'JobPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/playground',
     validateSearch: playgroundSearch,
-    component: lazyRouteComponent(() => import('../features/playground/playground-page.tsx'), 'PlaygroundPage'),
+    component: lazyPage(() => import('../features/playground/playground-page.tsx'), 'PlaygroundPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/evaluate',
     validateSearch: evaluateSearch,
-    component: lazyRouteComponent(() => import('../features/evaluate/evaluate-page.tsx'), 'EvaluatePage'),
+    component: lazyPage(() => import('../features/evaluate/evaluate-page.tsx'), 'EvaluatePage'),
   }),
   createRoute({
     getParentRoute,
     path: '/keys',
     validateSearch: keysSearch,
-    component: lazyRouteComponent(() => import('../features/keys/keys-page.tsx'), 'KeysPage'),
+    component: lazyPage(() => import('../features/keys/keys-page.tsx'), 'KeysPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/webhooks',
     validateSearch: webhooksSearch,
-    component: lazyRouteComponent(() => import('../features/webhooks/webhooks-page.tsx'), 'WebhooksPage'),
+    component: lazyPage(() => import('../features/webhooks/webhooks-page.tsx'), 'WebhooksPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/webhooks/$id',
-    component: lazyRouteComponent(() => import('../features/webhooks/webhook-page.tsx'), 'WebhookPage'),
+    component: lazyPage(() => import('../features/webhooks/webhook-page.tsx'), 'WebhookPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/logs',
     validateSearch: logsSearch,
-    component: lazyRouteComponent(() => import('../features/logs/logs-page.tsx'), 'LogsPage'),
+    component: lazyPage(() => import('../features/logs/logs-page.tsx'), 'LogsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/audit',
     validateSearch: auditSearch,
-    component: lazyRouteComponent(() => import('../features/audit/audit-page.tsx'), 'AuditPage'),
+    component: lazyPage(() => import('../features/audit/audit-page.tsx'), 'AuditPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/settings',
-    component: lazyRouteComponent(() => import('../features/settings/settings-page.tsx'), 'SettingsPage'),
+    component: lazyPage(() => import('../features/settings/settings-page.tsx'), 'SettingsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/docs',
     validateSearch: docsSearch,
-    component: lazyRouteComponent(() => import('../features/docs/docs-page.tsx'), 'DocsPage'),
+    component: lazyPage(() => import('../features/docs/docs-page.tsx'), 'DocsPage'),
   }),
 ]);
 

@@ -1,6 +1,7 @@
 import { IconLanguage } from '@tabler/icons-react';
 import { setLanguage } from '../../lib/i18n/catalogue.ts';
-import { LANGUAGES, type Language, useLanguage } from '../../lib/i18n/language.ts';
+import { useLanguage } from '../../lib/i18n/language.ts';
+import { LANGUAGES, type Language } from '../../lib/i18n/languages.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { messages } from '../messages.ts';
 import { HeaderMenu, HeaderMenuItem } from './header-menu.tsx';

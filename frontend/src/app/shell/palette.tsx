@@ -8,7 +8,7 @@ import { useEffect, useState } from 'react';
 import { modelsQuery } from '../../api/models.ts';
 import { type Role, signOut } from '../../api/session.ts';
 import { setLanguage } from '../../lib/i18n/catalogue.ts';
-import { LANGUAGES, type Language } from '../../lib/i18n/language.ts';
+import { LANGUAGES, type Language } from '../../lib/i18n/languages.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { messages } from '../messages.ts';
 import { screensFor } from '../screens.ts';

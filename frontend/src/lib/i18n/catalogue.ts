@@ -1,18 +1,9 @@
 /** A feature's texts: English gives the keys and the placeholders, every language is loaded when it is needed. */
-import { applyLanguage, getLanguage, type Language } from './language.ts';
+import { applyLanguage, getLanguage } from './language.ts';
+import type { Language } from './languages.ts';
+import type { Messages, Translation } from './message.ts';
 
-/** `{one, other}` is chosen by the value of `{count}`. */
-export interface Plural {
-  readonly one: string;
-  readonly other: string;
-}
-export type Message = string | Plural;
-export type Messages = Readonly<Record<string, Message>>;
-
-/** What a translation of these English texts must have: the same keys, plurals where English has plurals. */
-export type Translation<English extends Messages> = {
-  readonly [Key in keyof English]: English[Key] extends string ? string : Plural;
-};
+export type { Translation } from './message.ts';
 
 export interface Catalogue<English extends Messages> {
   /** The same promise every time, so that React's `use` knows it. */

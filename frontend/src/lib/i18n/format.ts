@@ -1,5 +1,5 @@
 /** Figures as a language writes them. Times are Unix seconds, as everywhere in the contract. */
-import type { Language } from './language.ts';
+import type { Language } from './languages.ts';
 
 const NO_BREAK_SPACE = '\u00a0';
 const BYTE_UNITS: Record<Language, readonly string[]> = {

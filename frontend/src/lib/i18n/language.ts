@@ -2,11 +2,7 @@
 import { useSyncExternalStore } from 'react';
 import { type Listenable, listeners } from '../listeners.ts';
 import { localStore } from '../safe-storage.ts';
-
-export type Language = 'en' | 'fr';
-
-/** As each calls itself. */
-export const LANGUAGES: Record<Language, string> = { en: 'English', fr: 'Français' };
+import type { Language } from './languages.ts';
 
 const STORAGE_KEY = 'agw.language';
 

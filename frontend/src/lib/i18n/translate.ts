@@ -1,6 +1,7 @@
 /** `t('key', { name })`: one text of a catalogue, its placeholders filled, its plural chosen. */
-import type { Message, Messages, Plural, Translation } from './catalogue.ts';
-import type { Language } from './language.ts';
+
+import type { Language } from './languages.ts';
+import type { Message, Messages, Plural, Translation } from './message.ts';
 
 type Placeholder<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Placeholder<Rest> : never;
 type NameIn<Text extends Message> = Text extends Plural

@@ -1,5 +1,6 @@
 import { createFormat, type Format } from './format.ts';
-import { type Language, useLanguage } from './language.ts';
+import { useLanguage } from './language.ts';
+import type { Language } from './languages.ts';
 
 const made = new Map<Language, Format>();
 

@@ -1,6 +1,7 @@
 import { use, useMemo } from 'react';
-import type { Catalogue, Messages } from './catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
 import { useLanguage } from './language.ts';
+import type { Messages } from './message.ts';
 import { type Translate, translator } from './translate.ts';
 
 /** The texts of a catalogue in the page's language; suspends while they are on their way. */
