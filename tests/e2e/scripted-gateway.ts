@@ -29,8 +29,11 @@ export interface ScriptedGateway extends AsyncDisposable {
   url: string;
   adminKey: string;
   userKey: string;
-  /** From now on no key opens anything. */
+  /** From now on no key opens anything, until `acceptKeys`. */
   revokeKeys(): void;
+  acceptKeys(): void;
+  /** How many event streams are open. */
+  streams(): number;
   checks: Health['checks'];
   change(id: string, fields: Partial<AdminModel>): void;
   /** `restarted`: as after a restart of the process, `rev` counts from 0 again. */
@@ -121,6 +124,10 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     revokeKeys: () => {
       revoked = true;
     },
+    acceptKeys: () => {
+      revoked = false;
+    },
+    streams: () => openStreams.size,
     change: (id, fields) => {
       const model = current.get(id);
       if (model === undefined) throw new Error(`the scripted gateway has no model ${id}`);

@@ -1,21 +1,40 @@
-import './configure-zod.ts';
+import '../lib/configure-zod.ts';
 
-import './page.css';
+import './styles.ts';
+import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { App } from './app.tsx';
+import { bindSession } from './bind-session.ts';
+import { styleNonce } from './csp-nonce.ts';
+import { reloadOnceOnMissingChunk } from './reload-once.ts';
+import { router } from './router.tsx';
+import { cssVariablesResolver, theme } from './theme.ts';
 
 const container = document.getElementById('root');
 if (container === null) throw new Error('index.html has no #root');
 
+reloadOnceOnMissingChunk();
+
 // A gateway on loopback answers while the browser thinks it is offline, and polling is its own retry.
-const client = new QueryClient({ defaultOptions: { queries: { networkMode: 'always', retry: false } } });
+const client = new QueryClient({
+  defaultOptions: { queries: { networkMode: 'always', retry: false }, mutations: { networkMode: 'always' } },
+});
+bindSession(client);
 
 createRoot(container).render(
   <StrictMode>
     <QueryClientProvider client={client}>
-      <App />
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={cssVariablesResolver}
+        defaultColorScheme="auto"
+        colorSchemeManager={localStorageColorSchemeManager({ key: 'agw.scheme' })}
+        getStyleNonce={() => styleNonce}
+      >
+        <RouterProvider router={router} />
+      </MantineProvider>
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
+import classes from './notice.module.css';
 
 export interface NoticeProps {
-  tone: 'warning' | 'error';
+  tone: 'warning' | 'error' | 'active';
   title: string;
   children?: ReactNode;
 }
@@ -9,7 +10,7 @@ export interface NoticeProps {
 /** Something the reader should know now; read out as soon as it appears. */
 export function Notice({ tone, title, children }: NoticeProps) {
   return (
-    <div className={`notice ${tone}`} role="alert">
+    <div className={classes.notice} data-tone={tone} role="alert">
       <strong>{title}</strong>
       {children}
     </div>

@@ -1,35 +1,39 @@
 import type { AdminModel, AdminModelStatus } from '@contract/admin.ts';
-import { Badge, type Tone } from '../../components/badge.tsx';
+import { Card } from '@mantine/core';
+import { StateBadge, type Tone } from '../../components/state-badge.tsx';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
 import { ModelFiles } from './model-files.tsx';
+import classes from './models.module.css';
 import { ReplicaRow } from './replica-row.tsx';
 
-const STATUS: Record<AdminModelStatus, { tone: Tone; word: string }> = {
-  absent: { tone: 'idle', word: 'Not downloaded' },
-  downloading: { tone: 'active', word: 'Downloading' },
-  downloaded: { tone: 'idle', word: 'Downloaded' },
-  loading: { tone: 'active', word: 'Loading' },
-  ready: { tone: 'ok', word: 'Ready' },
-  failed: { tone: 'error', word: 'Failed' },
+const TONES: Record<AdminModelStatus, Tone> = {
+  absent: 'idle',
+  downloading: 'active',
+  downloaded: 'idle',
+  loading: 'active',
+  ready: 'ok',
+  failed: 'error',
 };
 
 export function ModelCard({ model }: { model: AdminModel }) {
-  const { tone, word } = STATUS[model.status];
+  const t = useT(messages);
   return (
-    <article className="model" aria-label={model.id}>
-      <div className="model-identity">
-        <h3>{model.id}</h3>
-        <Badge tone={tone} word={word} />
-        <p className="quiet-text">{model.task}</p>
+    <Card withBorder component="article" aria-label={model.id} className={classes.model}>
+      <div className={classes.part}>
+        <h2 className={classes.id}>{model.id}</h2>
+        <StateBadge tone={TONES[model.status]} word={t(model.status)} />
+        <p className={classes.quiet}>{model.task}</p>
       </div>
-      <div className="model-part">
-        <h4>Files</h4>
+      <div className={classes.part}>
+        <h3 className={classes.quiet}>{t('files')}</h3>
         <ModelFiles files={model.files} />
       </div>
-      <div className="model-part">
-        <h4>Replicas</h4>
-        {model.queued > 0 && <p className="quiet-text">{model.queued} queued</p>}
-        {model.replicas.length === 0 && <p className="quiet-text">None</p>}
-        <ul className="replicas">
+      <div className={classes.part}>
+        <h3 className={classes.quiet}>{t('replicas')}</h3>
+        {model.queued > 0 && <p className={classes.quiet}>{t('queued', { count: model.queued })}</p>}
+        {model.replicas.length === 0 && <p className={classes.quiet}>{t('noReplicas')}</p>}
+        <ul>
           {model.replicas.map((replica) => (
             <li key={replica.id}>
               <ReplicaRow replica={replica} />
@@ -37,6 +41,6 @@ export function ModelCard({ model }: { model: AdminModel }) {
           ))}
         </ul>
       </div>
-    </article>
+    </Card>
   );
 }

@@ -1,33 +1,38 @@
 import type { AdminModel } from '@contract/admin.ts';
-import { Badge, type Tone } from '../../components/badge.tsx';
-import { formatBytes } from '../../lib/format-bytes.ts';
+import { Group } from '@mantine/core';
+import { StateBadge, type Tone } from '../../components/state-badge.tsx';
+import { useFormat } from '../../lib/i18n/use-format.ts';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
+import classes from './models.module.css';
 
 type Replica = AdminModel['replicas'][number];
 
-const STATE: Record<Replica['state'], { tone: Tone; word: string }> = {
-  stopped: { tone: 'idle', word: 'Stopped' },
-  starting: { tone: 'active', word: 'Starting' },
-  ready: { tone: 'ok', word: 'Ready' },
-  stopping: { tone: 'warning', word: 'Stopping' },
-  failed: { tone: 'error', word: 'Failed' },
+const TONES: Record<Replica['state'], Tone> = {
+  stopped: 'idle',
+  starting: 'active',
+  ready: 'ok',
+  stopping: 'warning',
+  failed: 'error',
 };
 
 export function ReplicaRow({ replica }: { replica: Replica }) {
-  const { tone, word } = STATE[replica.state];
-  const memory = replica.resident_bytes === null ? '–' : formatBytes(replica.resident_bytes);
+  const t = useT(messages);
+  const { bytes } = useFormat();
+  const memory = replica.resident_bytes === null ? '–' : bytes(replica.resident_bytes);
   return (
     <>
-      <div className="replica">
-        <span className="device">{replica.device_index === null ? replica.device : `GPU ${replica.device_index}`}</span>
-        <Badge tone={tone} word={word} />
+      <Group gap="sm">
+        <span>{replica.device_index === null ? replica.device : `GPU ${replica.device_index}`}</span>
+        <StateBadge tone={TONES[replica.state]} word={t(replica.state)} />
         {hasFigures(replica) && (
-          <dl className="figures">
-            <Figure name="in flight" value={replica.in_flight} />
-            <Figure name="memory" value={memory} />
+          <dl className={classes.figures}>
+            <Figure name={t('inFlight')} value={replica.in_flight} />
+            <Figure name={t('memory')} value={memory} />
           </dl>
         )}
-      </div>
-      {replica.reason !== null && <p className="reason">{replica.reason}</p>}
+      </Group>
+      {replica.reason !== null && <p className={classes.reason}>{replica.reason}</p>}
     </>
   );
 }

@@ -1,87 +1,93 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useRef } from 'react';
-import { ApiError, isRefusal } from '../../api/api-error.ts';
-import { modelsQuery } from '../../api/models-query.ts';
+import { Button, Group, PasswordInput, Radio, Stack } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type ApiError, isRefusal } from '../../api/api-error.ts';
+import { isSendable, roleOfKey } from '../../api/key-role.ts';
+import { signIn } from '../../api/session.ts';
 import { Notice } from '../../components/notice.tsx';
+import { noteNavigation } from '../../lib/focus-on-navigation.ts';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
 
 export interface SignInFormProps {
   /** Why the last session ended; undefined before the first. */
   ending: 'signed-out' | ApiError | undefined;
-  onSignedIn: (adminKey: string) => void;
 }
 
-export function SignInForm({ ending, onSignedIn }: SignInFormProps) {
-  const client = useQueryClient();
+export function SignInForm({ ending }: SignInFormProps) {
+  const t = useT(messages);
   const input = useRef<HTMLInputElement>(null);
-  const signIn = useMutation({
+  const [keepIn, setKeepIn] = useState<'memory' | 'tab'>('memory');
+  const attempt = useMutation({
     networkMode: 'always',
-    mutationFn: async (adminKey: string) => {
-      requireSendable(adminKey);
-      // The list that proves the key is also the first thing to show.
-      await client.fetchQuery(modelsQuery(adminKey));
+    mutationFn: async (key: string) => {
+      const role = await roleOfKey(key);
+      // The form that has the focus goes: the screen's heading takes it.
+      noteNavigation();
+      signIn({ key, role, keepIn });
     },
-    onSuccess: (_data, adminKey) => onSignedIn(adminKey),
     onError: () => input.current?.select(),
     // A mutation remembers its variables: not the key.
     gcTime: 0,
   });
+  const [isMalformed, setMalformed] = useState(false);
 
+  // Where the form comes instead of something else, it takes the focus.
   useEffect(() => {
     if (ending !== undefined) input.current?.focus();
   }, [ending]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!signIn.isPending) signIn.mutate(input.current?.value.trim() ?? '');
+    const key = input.current?.value.trim() ?? '';
+    setMalformed(!isSendable(key));
+    if (isSendable(key) && !attempt.isPending) attempt.mutate(key);
   };
 
-  const failure = signIn.error ?? (ending instanceof ApiError ? ending : undefined);
+  const failure = attempt.error ?? (ending instanceof Error ? ending : undefined);
   return (
-    <section className="panel sign-in" aria-labelledby="sign-in-heading">
-      <h2 id="sign-in-heading">Sign in</h2>
-      <form onSubmit={submit}>
-        <label htmlFor="admin-key">Admin key</label>
-        <div className="field">
-          {/* Without a name a browser that lost the script cannot put the key into a URL. */}
-          <input
-            ref={input}
-            id="admin-key"
-            type="password"
-            autoComplete="off"
-            spellCheck={false}
-            required
-            aria-describedby="admin-key-hint"
-            aria-invalid={isRefusal(failure)}
-          />
-          <button type="submit" className="button" aria-disabled={signIn.isPending}>
-            {signIn.isPending ? 'Signing in…' : 'Sign in'}
-          </button>
-        </div>
-        <p id="admin-key-hint" className="quiet-text">
-          It stays in this page's memory; a reload forgets it.
-        </p>
-        {failure !== undefined && failure !== null && !signIn.isPending && (
-          <Notice tone="error" title={titleOf(failure)}>
-            <p>{failure.message}</p>
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        {/* Without a name a browser that lost the script cannot put the key into a URL. */}
+        <PasswordInput
+          ref={input}
+          size="md"
+          label={t('key')}
+          description={t('keyHint')}
+          autoComplete="off"
+          spellCheck={false}
+          required
+          withAsterisk={false}
+          error={isMalformed || (isRefusal(failure) && !attempt.isPending)}
+          visibilityToggleButtonProps={{ 'aria-label': t('showKey') }}
+        />
+        <Radio.Group
+          label={t('keepIn')}
+          value={keepIn}
+          onChange={(value) => setKeepIn(value === 'tab' ? 'tab' : 'memory')}
+        >
+          <Group gap="lg" mt={4}>
+            <Radio value="memory" label={t('keepMemory')} />
+            <Radio value="tab" label={t('keepTab')} />
+          </Group>
+        </Radio.Group>
+        <Button type="submit" aria-disabled={attempt.isPending}>
+          {attempt.isPending ? t('signingIn') : t('signIn')}
+        </Button>
+        {isMalformed ? (
+          <Notice tone="error" title={t('notAccepted')}>
+            <p>{t('notSendable')}</p>
           </Notice>
+        ) : (
+          failure !== undefined &&
+          !attempt.isPending && (
+            <Notice tone="error" title={isRefusal(failure) ? t('notAccepted') : t('failed')}>
+              <p>{failure.message}</p>
+            </Notice>
+          )
         )}
-        {failure === undefined && ending === 'signed-out' && (
-          <p className="quiet-text" role="status">
-            Signed out; the key is forgotten.
-          </p>
-        )}
-      </form>
-    </section>
+        {failure === undefined && !isMalformed && ending === 'signed-out' && <p role="status">{t('signedOut')}</p>}
+      </Stack>
+    </form>
   );
-}
-
-/** A header cannot carry what is not visible ASCII; fetch would fail with a message about neither. */
-function requireSendable(adminKey: string): void {
-  if (/^[\x21-\x7e]+$/.test(adminKey)) return;
-  throw new ApiError('refused', 'A key consists of letters, digits and signs without spaces or accents.');
-}
-
-function titleOf(failure: Error): string {
-  if (!isRefusal(failure)) return 'Signing in did not work.';
-  return failure.status === 403 ? 'This key is not an admin key.' : 'This key is not accepted.';
 }

@@ -1,0 +1,33 @@
+/** Live events through the rules of every area, one after another. */
+import type { AdminEvent } from '@contract/admin.ts';
+import type { QueryClient } from '@tanstack/react-query';
+import { gpuRules } from '../gpus.ts';
+import { modelRules } from '../models.ts';
+import { isLive } from './live-interval.ts';
+import type { LiveRules } from './live-rules.ts';
+
+/** An area that has live data adds its rules here. */
+const RULES: readonly LiveRules[] = [modelRules, gpuRules];
+
+/** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
+export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
+  let last = Promise.resolve();
+  return (event) => {
+    last = last.then(() => apply(event, client));
+  };
+}
+
+async function apply(event: AdminEvent, client: QueryClient): Promise<void> {
+  // A fetch under way may have been answered before the stream began: its late answer must not win.
+  if (event.type === 'snapshot') await client.cancelQueries({ predicate: isLive });
+  for (const rules of RULES) {
+    const rule = rules[event.type] as ((event: AdminEvent, client: QueryClient) => void) | undefined;
+    rule?.(event, client);
+  }
+  if (event.type === 'snapshot') refreshLive(client);
+}
+
+/** Whatever began or ended the stream may have changed everything that is live. */
+export function refreshLive(client: QueryClient): void {
+  void client.invalidateQueries({ predicate: isLive });
+}

@@ -1,0 +1,40 @@
+/** The cache and the event stream belong to a key: another one begins with neither. */
+import type { QueryClient } from '@tanstack/react-query';
+import { gpuSamples } from '../api/live/rings.ts';
+import { followModelOperations, forgetOperations } from '../api/operations.ts';
+import { getSession, subscribeSession } from '../api/session.ts';
+
+export function bindSession(client: QueryClient): void {
+  let bound: { key: string; stop: AbortController } | undefined;
+  const bind = () => {
+    const session = getSession();
+    const key = session.state === 'signed-out' ? undefined : session.key;
+    if (session.state === 'expired') bound?.stop.abort();
+    const isBound = bound !== undefined && bound.key === key && !bound.stop.signal.aborted;
+    if (isBound || session.state === 'expired') return;
+    if (bound?.key !== key) forget(client);
+    bound?.stop.abort();
+    bound = undefined;
+    if (session.state !== 'signed-in') return;
+    const stop = new AbortController();
+    bound = { key: session.key, stop };
+    if (session.role === 'admin') void startLive(session.key, client, stop.signal);
+  };
+  followModelOperations(client);
+  subscribeSession(bind);
+  bind();
+}
+
+/** The stream's code comes after the page's own: until then the screens poll. */
+async function startLive(key: string, client: QueryClient, signal: AbortSignal): Promise<void> {
+  const { startLiveStream } = await import('../api/live/live-stream.ts');
+  if (!signal.aborted) startLiveStream(key, client, signal);
+}
+
+/** What needs no key may stay. */
+function forget(client: QueryClient): void {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'health' });
+  client.getMutationCache().clear();
+  gpuSamples.clear();
+  forgetOperations();
+}

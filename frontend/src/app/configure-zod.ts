@@ -1,4 +1,0 @@
-/** Imported before anything else: zod otherwise tries `new Function`, which the page's CSP reports on every load. */
-import { config } from 'zod';
-
-config({ jitless: true });

@@ -1,0 +1,33 @@
+/** A screen whose code is loaded when somebody goes there. */
+import { type ComponentType, use } from 'react';
+
+export interface LazyPage {
+  (): React.ReactNode;
+  /** The router calls it before every visit, and when the pointer is over a link. */
+  preload: () => Promise<void>;
+}
+
+export function lazyPage<Name extends string>(
+  load: () => Promise<Record<Name, ComponentType>>,
+  name: NoInfer<Name>,
+): LazyPage {
+  let loading: Promise<ComponentType> | undefined;
+  let hasFailed = false;
+  const begin = () => {
+    hasFailed = false;
+    loading = load().then((module) => module[name]);
+    loading.catch(() => {
+      hasFailed = true;
+    });
+    return loading;
+  };
+  const Page = () => {
+    // A failed load stays failed until the next visit: rendering it anew would ask for ever.
+    const Screen = use(loading ?? begin());
+    return <Screen />;
+  };
+  const preload = async () => {
+    await (loading === undefined || hasFailed ? begin() : loading);
+  };
+  return Object.assign(Page, { preload });
+}

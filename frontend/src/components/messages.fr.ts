@@ -1,0 +1,43 @@
+import type { Translation } from '../lib/i18n/catalogue.ts';
+import type en from './messages.en.ts';
+
+const fr: Translation<typeof en> = {
+  loading: 'Chargement…',
+  retry: 'Réessayer',
+  requestId: 'Identifiant de la requête',
+  details: 'Détails',
+  unreachableTitle: 'Le serveur est injoignable',
+  unreachableFix:
+    'Vérifiez que la passerelle fonctionne et que cette machine est connectée ; la page réessaie d’elle-même.',
+  refusedTitle: 'Cette clé ne permet pas cela',
+  refusedFix: 'Connectez-vous avec une clé qui en a le droit, ou demandez-en une à un opérateur.',
+  malformedTitle: 'Le serveur a répondu quelque chose que cette page ne comprend pas',
+  malformedFix: 'La page et le serveur sont peut-être de versions différentes : rechargez la page.',
+  failedTitle: 'Cela n’a pas fonctionné',
+  busyFix: 'Réessayez dans {seconds} s.',
+  field: 'Champ : {field}',
+  copy: 'Copier',
+  copied: 'Copié',
+  copyFailed: 'Non copié : le navigateur ne le permet pas ici. Le texte est sélectionné ; appuyez sur Ctrl+C.',
+  cancel: 'Annuler',
+  close: 'Fermer',
+  destroys: 'Ceci détruit :',
+  typeName: 'Saisissez {name} pour confirmer',
+  removeFilter: 'Retirer le filtre {filter}',
+  clearFilters: 'Effacer les filtres',
+  filters: 'Filtres actifs',
+  asOf: 'État à {time}',
+  offlineTitle: 'Hors ligne',
+  offlineBody: 'Le serveur ne répond pas. Voici l’état à {time}.',
+  offlineAction: 'Impossible tant que le serveur ne répond pas',
+  dismiss: 'Fermer l’avis',
+  health: 'État du serveur',
+  healthUnknown: 'L’état du serveur n’est pas connu.',
+  healthRetry: 'Prochaine tentative dans quelques secondes.',
+  allChecks: 'Tous les contrôles passent',
+  failingChecks: { one: '{count} contrôle sur {total} échoue', other: '{count} contrôles sur {total} échouent' },
+  noChecks: 'Le serveur ne signale aucun contrôle.',
+  checkOk: 'OK',
+  checkFails: 'En échec',
+};
+export default fr;

@@ -1,0 +1,4 @@
+export default {
+  title: 'Jobs',
+  jobTitle: 'Job',
+} as const;

@@ -1,0 +1,9 @@
+/** What the URL of this screen may hold; anything else in it is dropped. */
+import { z } from 'zod';
+
+const text = z.string().optional().catch(undefined);
+
+export const keysSearch = z.object({
+  q: text,
+  key: text,
+});

@@ -1,0 +1,7 @@
+import type { Translation } from '../../lib/i18n/catalogue.ts';
+import type en from './messages.en.ts';
+
+const fr: Translation<typeof en> = {
+  title: 'Clés',
+};
+export default fr;

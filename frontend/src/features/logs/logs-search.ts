@@ -1,0 +1,10 @@
+/** What the URL of this screen may hold; anything else in it is dropped. */
+import { z } from 'zod';
+
+const text = z.string().optional().catch(undefined);
+
+export const logsSearch = z.object({
+  q: text,
+  request: text,
+  level: text,
+});

@@ -1,0 +1,35 @@
+import type { Translation } from '../../lib/i18n/catalogue.ts';
+import type en from './messages.en.ts';
+
+const fr: Translation<typeof en> = {
+  title: 'Modèles',
+  addTitle: 'Ajouter un modèle',
+  modelTitle: 'Modèle',
+  readFailed: 'Impossible de lire les modèles.',
+  none: 'Cette passerelle n’a aucun modèle à son catalogue.',
+  files: 'Fichiers',
+  notOnDisk: 'Absent du disque',
+  onDisk: 'Sur le disque',
+  onDiskBytes: '{bytes} sur le disque',
+  downloadFailed: 'Échec du téléchargement : {reason}',
+  noReason: 'sans raison donnée',
+  download: 'Téléchargement',
+  ofTotal: '{done} sur {total}',
+  replicas: 'Répliques',
+  noReplicas: 'Aucune',
+  queued: '{count} en attente',
+  inFlight: 'en cours',
+  memory: 'mémoire',
+  absent: 'Non téléchargé',
+  downloading: 'Téléchargement',
+  downloaded: 'Téléchargé',
+  loading: 'Chargement',
+  ready: 'Prêt',
+  failed: 'En échec',
+  stopped: 'Arrêtée',
+  starting: 'Démarrage',
+  stopping: 'Arrêt',
+  becameState: '{id} : {state}.',
+  downloadedPercent: '{id} : {percent} pour cent téléchargés.',
+};
+export default fr;

@@ -1,0 +1,14 @@
+import { HealthPanel } from '../../components/health-panel.tsx';
+import { PageHeader } from '../../components/page-header.tsx';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
+
+export function OverviewPage() {
+  const t = useT(messages);
+  return (
+    <>
+      <PageHeader title={t('title')} />
+      <HealthPanel />
+    </>
+  );
+}

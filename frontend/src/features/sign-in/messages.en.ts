@@ -1,0 +1,16 @@
+export default {
+  title: 'Sign in',
+  again: 'Sign in again',
+  key: 'API key',
+  keyHint: 'An admin key opens everything, a user key Playground and its own jobs.',
+  showKey: 'Show the key',
+  keepIn: 'Keep the key',
+  keepMemory: 'until this page is reloaded',
+  keepTab: 'until this tab is closed',
+  signIn: 'Sign in',
+  signingIn: 'Signing in…',
+  failed: 'Signing in did not work.',
+  notAccepted: 'This key is not accepted.',
+  notSendable: 'A key consists of letters, digits and signs without spaces or accents.',
+  signedOut: 'Signed out; the key is forgotten.',
+} as const;

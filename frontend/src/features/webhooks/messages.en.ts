@@ -1,0 +1,4 @@
+export default {
+  title: 'Webhooks',
+  webhookTitle: 'Webhook',
+} as const;

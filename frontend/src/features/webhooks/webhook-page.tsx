@@ -1,0 +1,8 @@
+import { PageHeader } from '../../components/page-header.tsx';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
+
+export function WebhookPage() {
+  const t = useT(messages);
+  return <PageHeader title={t('webhookTitle')} />;
+}

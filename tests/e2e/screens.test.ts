@@ -1,0 +1,103 @@
+/** Every address of the dashboard against a real gateway: opens by itself, is accessible in every look, fits a phone. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import {
+  axeViolations,
+  fitsWidth,
+  hasNoBrowser,
+  NARROW,
+  signIn,
+  useDashboardBrowser,
+  WIDE,
+} from './dashboard-browser.ts';
+
+/** Address → its heading in English and in French. */
+const SCREENS: readonly [path: string, en: string, fr: string][] = [
+  ['/', 'Overview', 'Vue d’ensemble'],
+  ['/models', 'Models', 'Modèles'],
+  ['/models/add', 'Add a model', 'Ajouter un modèle'],
+  ['/models/fake%2Fecho', 'Model', 'Modèle'],
+  ['/gpus', 'GPUs', 'GPU'],
+  ['/jobs', 'Jobs', 'Tâches'],
+  ['/jobs/job_none', 'Job', 'Tâche'],
+  ['/playground', 'Playground', 'Essais'],
+  ['/evaluate', 'Evaluate', 'Évaluation'],
+  ['/keys', 'Keys', 'Clés'],
+  ['/webhooks', 'Webhooks', 'Webhooks'],
+  ['/webhooks/none', 'Webhook', 'Webhook'],
+  ['/logs', 'Logs', 'Journaux'],
+  ['/audit', 'Audit', 'Audit'],
+  ['/settings', 'Settings', 'Réglages'],
+  ['/docs', 'API docs', 'Documentation de l’API'],
+];
+/** Every screen in each scheme, each language and each width, every two of them together once. */
+const LOOKS = [
+  { locale: 'en', colorScheme: 'light', size: WIDE },
+  { locale: 'en', colorScheme: 'dark', size: NARROW },
+  { locale: 'fr', colorScheme: 'dark', size: WIDE },
+  { locale: 'fr', colorScheme: 'light', size: NARROW },
+] as const;
+
+describe.skipIf(hasNoBrowser)('screens', () => {
+  const browser = useDashboardBrowser();
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startTestApp({ env: { FRONTEND_DIST: browser.dist } });
+  });
+  afterAll(() => app.close());
+
+  test.each(LOOKS)('in $locale, $colorScheme, $size.viewport.width px', async ({ locale, colorScheme, size }) => {
+    const page = await browser.open(app.url, { ...size, locale, colorScheme });
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    expect(await axeViolations(page), 'sign-in').toEqual([]);
+    await signIn(page, app.adminKey, { language: locale });
+    await page
+      .getByRole('navigation')
+      .or(page.getByRole('button', { name: /navigation/ }))
+      .first()
+      .waitFor();
+    for (const [path, en, fr] of SCREENS) {
+      await page.evaluate(`history.pushState(null, '', ${JSON.stringify(path)})`);
+      const heading = page.getByRole('heading', { level: 1 });
+      await expect.poll(() => heading.allTextContents(), { message: path }).toEqual([locale === 'en' ? en : fr]);
+      expect(await page.evaluate('document.documentElement.lang')).toBe(locale);
+      await page.getByRole('status', { name: /Loading…|Chargement…/ }).waitFor({ state: 'detached' });
+      expect(await axeViolations(page), path).toEqual([]);
+      expect(await fitsWidth(page), path).toBe(true);
+    }
+  });
+
+  test('each opens by its address and after a reload, with little script', async () => {
+    const page = await browser.open(`${app.url}/models?state=ready`);
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    expect(await scriptBytes(page, browser.dist, '.br'), 'shell').toBeLessThanOrEqual(150 * 1024);
+    await signIn(page, app.adminKey, { keepIn: 'tab' });
+    await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
+    expect(page.url()).toBe(`${app.url}/models?state=ready`);
+    for (const [path, heading] of SCREENS) {
+      await page.goto(app.url + path);
+      await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
+      await page.waitForLoadState('load');
+      expect(page.url()).toBe(app.url + path);
+      expect(await scriptBytes(page, browser.dist, '.gz'), path).toBeLessThanOrEqual(240 * 1024);
+    }
+  });
+});
+
+/** Of all scripts that the page has loaded since its navigation, as the build compressed them; small ones are not. */
+async function scriptBytes(page: Page, dist: string, extension: '.br' | '.gz'): Promise<number> {
+  const loaded = (await page.evaluate(
+    `performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname).filter((path) => path.endsWith('.js'))`,
+  )) as string[];
+  expect(loaded.length).toBeGreaterThan(3);
+  const sizes = await Promise.all(
+    [...new Set(loaded)].map(async (path) => {
+      const file = join(dist, path);
+      return (await stat(file + extension).catch(() => stat(file))).size;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
