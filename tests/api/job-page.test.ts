@@ -1,7 +1,7 @@
 /** What a page needs of jobs: finding them, what became of each, what is there so far, another try, several at once. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AdminJob, Job, JobPartial, JobTrace } from '../../backend/src/contract/jobs.ts';
 import type { ApiKeyWithSecret } from '../../backend/src/contract/keys.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
@@ -175,6 +175,33 @@ describe('a job', () => {
     const body = JSON.stringify({ scopes: { tasks: ['diarization'] } });
     await api.fetch(`/api/admin/keys/${key.id}`, { method: 'PATCH', headers: asAdmin, body });
     expect(await errorOf(await key.post(`/v1/jobs/${job.id}/retry`))).toMatchObject({ code: 'insufficient_scope' });
+  });
+});
+
+describe('a job of several stages', () => {
+  it('keeps the transcript when the diarization failed, which alone is done again', async () => {
+    const closed = await startApi({ env: { AUTO_DOWNLOAD_MODELS: 'false' } });
+    onTestFinished(() => closed.close());
+    const values = {
+      file: new File([wav(1, 99)], 'a.wav'),
+      prompt: 'windows:2:20',
+      diarize: 'true',
+      background: 'true',
+    };
+    const job = await json<Job>(await closed.transcribe(values));
+    const failed = (attempts: number) =>
+      eventually(async () => {
+        const now = await json<Job>(await closed.fetch(`/v1/jobs/${job.id}`));
+        expect(now).toMatchObject({ status: 'failed', attempts, error: { code: 'model_not_downloaded' } });
+      });
+    await failed(1);
+    const partial = async () => json<JobPartial>(await closed.fetch(`/v1/jobs/${job.id}/partial`));
+    expect(await partial()).toMatchObject({ status: 'failed', text: 'w0 w1' });
+    expect((await closed.fetch(`/v1/jobs/${job.id}/retry`, { method: 'POST' })).status).toBe(200);
+    await failed(2);
+    expect(await partial()).toMatchObject({ text: 'w0 w1' });
+    const events = await (await closed.fetch(`/v1/jobs/${job.id}/events`)).text();
+    expect(events.match(/"type":"job.progress"/g)).toHaveLength(2);
   });
 });
 
