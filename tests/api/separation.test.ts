@@ -138,6 +138,20 @@ it('audio of more than a minute is a job, unless the caller waits; its stages ar
   expect(waited.status).toBe(200);
 });
 
+it('takes two hours as a job, and gives them up at once when it is cancelled', async () => {
+  const path = join(await tempDir(), 'long.flac');
+  await run('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'anullsrc=r=8000:cl=mono:d=7200', path]);
+  const response = await separate({ file: new File([await readFile(path)], 'long.flac'), stems: 'bass' });
+  expect(response.status).toBe(202);
+  const { id } = await json<Job>(response);
+  await eventually(async () => {
+    expect((await json<Job>(await api.fetch(`/v1/jobs/${id}`))).status).toBe('running');
+  });
+  const cancelled = await json<Job>(await api.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' }));
+  expect(cancelled.status).toBe('cancelled');
+  expect(cancelled.artifacts.map(({ name }) => name)).toEqual(['manifest.json']);
+});
+
 it.each([
   ['silence', new Float32Array(16_000)],
   ['50 ms', new Float32Array(800).fill(0.1)],

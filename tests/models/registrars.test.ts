@@ -1,6 +1,7 @@
 /** What families make of repositories that an operator adds. */
 import { describe, expect, it } from 'vitest';
 import type { Registrar } from '../../backend/src/models/define-model.ts';
+import * as mdx from '../../backend/src/models/mdx/registrar.ts';
 import * as transducer from '../../backend/src/models/transducer/registrar.ts';
 import { WHISPER_CONFIGS } from '../../backend/src/models/whisper/definition.ts';
 import * as whisper from '../../backend/src/models/whisper/registrar.ts';
@@ -138,5 +139,43 @@ describe('a transducer repository', () => {
     expect(attempt).toThrow(
       expect.objectContaining({ code: 'invalid_value', param, message: expect.stringMatching(message) }),
     );
+  });
+});
+
+describe('an mdx repository', () => {
+  const KIM = 'models/Kim_Vocal_2.onnx';
+
+  it('knows what a graph does not tell by the file’s name', () => {
+    const model = define(mdx, { [KIM]: 60 * MIB, 'other.onnx': MIB, 'README.md': 1 });
+    expect(model).toMatchObject({ files: [KIM], stems: ['vocals', 'instrumental'], license: 'unknown' });
+    expect(model.settings).toEqual({ file: KIM, fft: 7680, compensate: 1.009, stems: ['vocals', 'instrumental'] });
+    expect(model.memory.estimateBytes).toBe((256 + 60) * MIB);
+  });
+
+  it('takes an unknown one whose transform is told', () => {
+    const settings = { n_fft: 6144, stems: ['instrumental', 'vocals'] };
+    const model = define(mdx, { 'own.onnx': MIB }, { settings });
+    expect(model.settings).toEqual({ file: 'own.onnx', fft: 6144, compensate: 1, stems: ['instrumental', 'vocals'] });
+    const told = define(mdx, { [KIM]: MIB }, { settings: { compensate: 1.1, license: 'MIT' } });
+    expect(told).toMatchObject({ license: 'MIT', settings: { fft: 7680, compensate: 1.1 } });
+  });
+
+  it.each<[string, Record<string, number>, Record<string, unknown>, string, RegExp]>([
+    [
+      'an unknown graph',
+      { 'own.onnx': 1 },
+      {},
+      'settings.n_fft',
+      /needed for own\.onnx, which is none of .*Kim_Vocal_2/,
+    ],
+    ['unknown stems', { 'own.onnx': 1 }, { n_fft: 6144 }, 'settings.stems', /needed for own\.onnx/],
+    ['one stem twice', { 'own.onnx': 1 }, { n_fft: 6144, stems: ['vocals', 'vocals'] }, 'settings.stems', /are one/],
+    ['an odd transform', { 'own.onnx': 1 }, { n_fft: 6145 }, 'settings.n_fft', /settings\.n_fft/],
+    ['several graphs', { 'a.onnx': 1, 'b.onnx': 1 }, {}, 'settings.graph', /say which: a\.onnx, b\.onnx/],
+    ['no graph', { 'README.md': 1 }, {}, 'repo', /does not hold model\.onnx/],
+    ['a misspelled setting', { [KIM]: 1 }, { fft: 6144 }, 'settings.fft', /settings\.fft/],
+  ])('refuses %s, naming the setting', (_, files, settings, param, message) => {
+    const refused = expect(() => define(mdx, files, { settings }));
+    refused.toThrow(expect.objectContaining({ code: 'invalid_value', param, message: expect.stringMatching(message) }));
   });
 });

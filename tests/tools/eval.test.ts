@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ffmpeg, sine } from '../audio/media.ts';
 import { PROJECT_ROOT } from '../support/shared.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { wavOf } from '../support/wav.ts';
 import { readManifest } from './eval/manifest.ts';
 import { parseStm } from './eval/parse-stm.ts';
 
@@ -20,7 +21,12 @@ interface Heard {
   file: string;
 }
 
-type Answer = string | { status: number; code: string } | { rttm: string; diarized: object };
+type Answer =
+  | string
+  | { status: number; code: string }
+  | { rttm: string; diarized: object }
+  /** Stem → the file that is made of it. */
+  | { stems: Record<string, string> };
 
 /**
  * A server that knows the answers: file name → text, what diarizing models say, or the error it refuses the file with. It
@@ -33,6 +39,10 @@ async function fakeServer(answers: Record<string, Answer>, together = 1) {
   const server = createServer(async (request, response) => {
     state.atOnce += 1;
     state.mostAtOnce = Math.max(state.mostAtOnce, state.atOnce);
+    if (request.method === 'GET') {
+      response.end(await readFile(decodeURIComponent(request.url ?? '')));
+      return;
+    }
     if (state.atOnce >= together) gathered.resolve();
     const body = await buffer(request);
     const headers = { 'content-type': request.headers['content-type'] ?? '' };
@@ -56,6 +66,9 @@ async function fakeServer(answers: Record<string, Answer>, together = 1) {
     } else if (answer !== undefined && 'rttm' in answer && form.get('response_format') === 'rttm') {
       response.setHeader('content-type', 'text/plain');
       response.end(answer.rttm);
+    } else if (answer !== undefined && 'stems' in answer) {
+      const stems = Object.entries(answer.stems).map(([stem, path]) => ({ stem, url: path }));
+      response.end(JSON.stringify({ duration: 1, stems }));
     } else if (answer !== undefined && 'rttm' in answer && form.get('response_format') === 'diarized_json') {
       response.end(JSON.stringify(answer.diarized));
     } else if (answer !== undefined && 'rttm' in answer) {
@@ -366,6 +379,83 @@ describe('npm run eval of who speaks', () => {
     ['nobody', { rttm: 'talk.rttm', num_speakers: 0 }, RTTM, /line 1: num_speakers: /],
   ])('names the line of a manifest with %s', async (_, line, rttm, message) => {
     await expect(readManifest(await folderOfSpeakers([{ ...AUDIO, ...line }], rttm))).rejects.toThrow(message);
+  });
+});
+
+describe('npm run eval of what a mixture is made of', () => {
+  /** A low and a high tone of 2 s, their sum, and the low one with a hundredth of the high one's power. */
+  async function mixtureFolder(lines: object[]) {
+    const dir = await tempDir();
+    const write = (name: string, low: number, high: number) =>
+      writeFile(
+        join(dir, name),
+        wavOf(
+          Float32Array.from(
+            { length: 32_000 },
+            (_, i) => low * 0.25 * Math.sin(i / 20) + high * 0.25 * Math.sin(i / 4),
+          ),
+        ),
+      );
+    await write('mix.wav', 1, 1);
+    await write('low.wav', 1, 0);
+    await write('high.wav', 0, 1);
+    await write('almost-low.wav', 1, 0.1);
+    await write('silence.wav', 0, 0);
+    const manifest = join(dir, 'manifest.jsonl');
+    await writeFile(manifest, lines.map((line) => JSON.stringify(line)).join('\n'));
+    return { dir, manifest };
+  }
+  const LINE = { mixture: 'mix.wav', sources: { vocals: 'low.wav', drums: 'high.wav' } };
+
+  it('tells how close each source comes, and how much closer than the mixture', async () => {
+    const { dir, manifest } = await mixtureFolder([LINE]);
+    const stems = { drums: join(dir, 'mix.wav'), vocals: join(dir, 'almost-low.wav') };
+    const server = await fakeServer({ 'mix.wav': { stems } });
+    const args = ['--manifest', manifest, '--url', server.url, '--json', '--separation-model', 'splitter'];
+    const { code, stdout, stderr } = await runEval(args, { OPENAI_API_KEY: 'sk-test' });
+
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const { figures } = lastLine(stdout) as { figures: Record<string, number> };
+    for (const score of ['siSdr', 'siSdrImprovement', 'sdr', 'sdrImprovement']) {
+      expect(figures[`vocals ${score}`]).toBeCloseTo(20, 0);
+      expect(figures[`drums ${score}`]).toBeCloseTo(0, 0);
+    }
+    expect(figures).toMatchObject({ clips: 1, failed: 0, audioSeconds: 2 });
+    expect(figures).not.toHaveProperty('normalizer');
+    expect(stdout).toMatch(/mix\.wav +2\.0 +vocals +(20|19)\.\d+ /);
+    expect(server.heard[0]).toMatchObject({
+      path: '/v1/audio/separations',
+      authorization: 'Bearer sk-test',
+      fields: { model: 'splitter', output_format: 'wav_float', background: 'false' },
+    });
+
+    expect((await runEval([...args, '--min-si-sdri=-1'])).code).toBe(0);
+    const strict = await runEval([...args, '--min-si-sdri', '10']);
+    expect(strict.code).toBe(1);
+    expect(lastLine(strict.stdout)).toMatchObject({ pass: false, figures: { minSiSdrImprovement: 10 } });
+  });
+
+  it('leaves a silent source out of the means, and says when a stem is missing', async () => {
+    const silent = { mixture: 'mix.wav', sources: { vocals: 'silence.wav' } };
+    const { dir, manifest } = await mixtureFolder([{ ...LINE, sources: { vocals: 'low.wav' } }, silent, LINE]);
+    const server = await fakeServer({ 'mix.wav': { stems: { vocals: join(dir, 'almost-low.wav') } } });
+    const { code, stdout } = await runEval(['--manifest', manifest, '--url', server.url, '--json']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('FAILED: the answer has no drums');
+    const { figures } = lastLine(stdout) as { figures: Record<string, number> };
+    expect(figures['vocals sdr']).toBeCloseTo(20, 0);
+    expect(figures).toMatchObject({ failed: 1 });
+  });
+
+  it.each<[object, RegExp]>([
+    [{ mixture: 'mix.wav' }, /line 1: sources: mixture and sources go together/],
+    [{ audio: 'mix.wav', sources: LINE.sources }, /line 1: sources: mixture and sources go together/],
+    [{ ...LINE, audio: 'mix.wav' }, /line 1: audio: either audio or mixture/],
+    [{ mixture: 'mix.wav', sources: {} }, /line 1: sources: names no source/],
+    [{ mixture: 'mix.wav', sources: { vocals: 'none.wav' } }, /line 1: there is no audio file .*none\.wav/],
+  ])('names the line of a bad manifest: %j', async (line, message) => {
+    await expect(readManifest((await mixtureFolder([line])).manifest)).rejects.toThrow(message);
   });
 });
 

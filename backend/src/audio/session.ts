@@ -42,6 +42,14 @@ export interface SessionOptions {
   keepsMemory?: boolean;
 }
 
+/** The runtime's own simplification of a graph: what follows from constants alone is computed once and for all. */
+export interface GraphFolding {
+  /** The runtime's version and the kind of device: what it wrote is kept for these alone. */
+  runtime: string;
+  /** Writes the simplified graph to `target`, its weights inside; standard operators, good for any device. */
+  fold(graph: string, target: string): Promise<void>;
+}
+
 export interface OpenedSession {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];

@@ -2,7 +2,7 @@
  * What a model family declares, and what its pipeline receives and returns. A model folder imports this file and
  * `contract`, `errors`, `audio`, `text`; nothing else of the backend.
  */
-import type { OpenedSession, SessionOptions } from '../audio/session.ts';
+import type { GraphFolding, OpenedSession, SessionOptions } from '../audio/session.ts';
 import type { Diarization, DiarizationEvent, DiarizationParams } from '../contract/diarization.ts';
 import type { SeparationEvent, SeparationParams, SeparationResult } from '../contract/separation.ts';
 import type {
@@ -120,6 +120,8 @@ export interface LoadContext {
   derivedFolder(): Promise<string>;
   /** Opens an ONNX graph (a path or its bytes) on this replica's device. */
   openSession(graph: string | Uint8Array, options?: SessionOptions): Promise<OpenedSession>;
+  /** Absent where graphs are to run as they are published. */
+  folding?: GraphFolding;
   /** The configured ffmpeg, for `decodeAudio`. */
   tools: { ffmpegPath: string; ffprobePath: string };
   log(message: string, fields?: Record<string, unknown>): void;

@@ -10,6 +10,8 @@ export interface GraphIndex {
   weight(name: string): GraphTensor | undefined;
   /** Of a floating-point constant with one element, else undefined. */
   scalar(value: string): number | undefined;
+  /** Of a constant of 64-bit integers, few enough to be part of the graph (a shape), else undefined. */
+  integers(value: string): number[] | undefined;
 }
 
 export function indexGraph({ nodes, initializers }: Pick<OnnxFile, 'nodes' | 'initializers'>): GraphIndex {
@@ -29,6 +31,10 @@ export function indexGraph({ nodes, initializers }: Pick<OnnxFile, 'nodes' | 'in
       const node = producers.get(value);
       const tensor = node?.opType === 'Constant' ? attribute(node, 'value', ATTRIBUTE.tensor) : undefined;
       return tensor === undefined ? undefined : scalarOf(readFields(tensor));
+    },
+    integers(value) {
+      const tensor = weights.get(value);
+      return tensor?.dataType === INT64 && tensor.stored === undefined ? integersOf(tensor.fields) : undefined;
     },
   };
 }
@@ -78,8 +84,9 @@ function signedVarints(payload: Uint8Array): number[] {
 }
 
 /** TensorProto */
-const TENSOR = { type: 2, floats: 4, raw: 9 };
+const TENSOR = { type: 2, floats: 4, integers: 7, raw: 9 };
 const FLOAT = 1;
+const INT64 = 7;
 const HALF = 10;
 
 function scalarOf(tensor: readonly WireField[]): number | undefined {
@@ -91,4 +98,13 @@ function scalarOf(tensor: readonly WireField[]): number | undefined {
   if (type === FLOAT && view.byteLength === 4) return view.getFloat32(0, true);
   if (type === HALF && view.byteLength === 2) return view.getFloat16(0, true);
   return undefined;
+}
+
+function integersOf(tensor: readonly WireField[]): number[] {
+  const raw = tensor.find(({ number }) => number === TENSOR.raw)?.payload;
+  if (raw === undefined) {
+    return tensor.flatMap(({ number, payload }) => (number === TENSOR.integers ? signedVarints(payload) : []));
+  }
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  return Array.from({ length: raw.byteLength / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
 }

@@ -7,6 +7,9 @@ import { floatField, integerField, messageField, readFields, textField } from '.
 export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 export type ElementType = keyof typeof ELEMENT;
 
+/** The domain of ONNX Runtime's own operators. */
+export const MICROSOFT = 'com.microsoft';
+
 /** AttributeProto: name 1, i 3, g 6, type 20 (INT 2, GRAPH 5). */
 export function intAttribute(name: string, value: number): Uint8Array {
   return Buffer.concat([textField(1, name), integerField(3, value), integerField(20, 2)]);

@@ -1,6 +1,6 @@
 /** The one place that loads ONNX Runtime: opens graphs and dresses their sessions as `OpenedSession`. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { OpenedSession, TensorInfo, TensorLike } from '../audio/session.ts';
+import type { GraphFolding, OpenedSession, TensorInfo, TensorLike } from '../audio/session.ts';
 
 export interface OpenSessionOptions {
   /** Threads inside one operator. */
@@ -60,6 +60,24 @@ export async function openSession(graph: string | Uint8Array, options: OpenSessi
       return (await session.run(fed as Record<string, Tensor>)) as Record<string, TensorLike>;
     },
     release: () => session.release(),
+  };
+}
+
+/** For graphs that a replica on `device` keeps. It is done on the CPU: nothing of a device's own gets into the graph. */
+export async function graphFolding(device: 'cpu' | 'cuda'): Promise<GraphFolding> {
+  const runtime = await loadRuntime();
+  return {
+    runtime: `${runtime.env.versions.node ?? runtime.env.versions.common} ${device}`,
+    async fold(graph, target) {
+      const session = await runtime.InferenceSession.create(graph, {
+        executionProviders: ['cpu'],
+        graphOptimizationLevel: 'basic',
+        optimizedModelFilePath: target,
+        enableCpuMemArena: false,
+        logSeverityLevel: 3,
+      });
+      await session.release();
+    },
   };
 }
 

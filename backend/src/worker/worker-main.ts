@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { toGatewayError } from '../errors.ts';
 import type { Family, LoadContext, ModelDefinition, Pipeline, Task } from '../models/define-model.ts';
 import { loadModelList } from '../models/load-model-list.ts';
-import { openSession } from './onnx.ts';
+import { graphFolding, openSession } from './onnx.ts';
 import type { FromWorker, LoadMessage, ToWorker, WireError } from './protocol.ts';
 
 const running = new Map<number, AbortController>();
@@ -33,7 +33,7 @@ async function load(message: LoadMessage): Promise<void> {
   try {
     const { family, model } = findModel(await loadModelList(message.modelListUrl), message);
     const module = await family.pipeline();
-    pipeline = await module.load(createLoadContext(message, model));
+    pipeline = await module.load(await createLoadContext(message, model));
     send({ type: 'ready', residentBytes: process.memoryUsage.rss() });
   } catch (error) {
     send({ type: 'load-failed', error: toWire(error, { describeUnknown: true }) });
@@ -79,7 +79,8 @@ function findModel(
   throw new Error(`the model list has no ${modelId}`);
 }
 
-function createLoadContext(message: LoadMessage, model: ModelDefinition): LoadContext {
+async function createLoadContext(message: LoadMessage, model: ModelDefinition): Promise<LoadContext> {
+  const device = message.device === 'cpu' ? 'cpu' : 'cuda';
   return {
     model,
     dtype: message.dtype,
@@ -98,8 +99,9 @@ function createLoadContext(message: LoadMessage, model: ModelDefinition): LoadCo
       openSession(graph, {
         ...options,
         threads: options.threads ?? message.threads,
-        device: message.device === 'cpu' ? 'cpu' : 'cuda',
+        device,
       }),
+    folding: await graphFolding(device),
     tools: { ffmpegPath: message.ffmpegPath, ffprobePath: message.ffprobePath },
     log: (text, fields = {}) => send({ type: 'log', message: text, fields }),
   };

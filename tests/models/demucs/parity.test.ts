@@ -1,17 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { htdemucsGraph } from '../../../backend/src/models/demucs/htdemucs-graph.ts';
 import { shiftOffsets } from '../../../backend/src/models/demucs/separate.ts';
-import { openSession } from '../../../backend/src/worker/onnx.ts';
-import { DEMUCS_STEMS, type DemucsCase, demucsGraph, demucsReference } from '../../support/demucs.ts';
-import { differenceOf, errorOf, separateCase } from '../../tools/parity/separation-cases.ts';
+import { type DemucsCase, demucsReference } from '../../support/demucs.ts';
+import { differenceOf, errorOf, openDemucs, separateCase } from '../../tools/parity/separation-cases.ts';
 
 const { cases } = await demucsReference();
 /** The minute is for `npm run parity -- separation`. */
 const short = cases.filter(({ frames }) => frames < 10 * 44_100);
 
-const open = async (variant: 'inside' | 'outside') =>
-  htdemucsGraph(await openSession(await demucsGraph(variant), { threads: 2, device: 'cpu' }), DEMUCS_STEMS.length);
-const graphs = [await open('inside'), await open('outside')];
+const graphs = [await openDemucs('inside'), await openDemucs('outside')];
 
 const named = (name: string): DemucsCase => {
   const found = cases.find((each) => each.name === name);

@@ -11,6 +11,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
   jobs: () => import('./jobs.ts'),
   long: () => import('./long.ts'),
   replicas: () => import('./replicas.ts'),
+  separation: () => import('./separation.ts'),
   upload: () => import('./upload.ts'),
   whisper: () => import('./whisper.ts'),
 };
@@ -33,6 +34,10 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
   long [HOURS] [tiny] Whisper on a synthetic file of so many hours (default 3): memory, order, cancel, going on in the
                       middle; with weights a hundredth of the real ones, or random ones of the tiny shape
   replicas [ROUNDS]   a real model on the CPU: 2 replicas against 1, memory over 50 loads, a worker killed every second
+  separation [ROUNDS] HTDemucs of the published size with random weights, 30 s: file to files against a plain loop in memory and
+                      against demucs by PyTorch (DEMUCS_PYTHON names a Python that has it)
+  separation length [MINUTES ...]
+                      memory as tracks get longer (default: 1, 10, 60), with a small model
   upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
   whisper [ROUNDS [TOKENS]] [SHAPE ...]
                       Whisper at the shapes tiny, base, small with random weights, 64 tokens a window, against

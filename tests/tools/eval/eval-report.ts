@@ -4,7 +4,7 @@ import { addErrors, type ErrorCounts, errorRate } from '../../../backend/src/tex
 import type { BenchReport } from '../report.ts';
 import type { ClipResult, FailedClip, Measure, Result, Scoring } from './evaluate.ts';
 
-/** Error rates up to which the evaluation passes. */
+/** Error rates up to which the evaluation passes; for `sdr` the least mean SI-SDR improvement in dB, of each source. */
 export type Limits = Record<Measure, number>;
 
 type Figures = BenchReport['figures'];
@@ -13,7 +13,7 @@ type Of<M extends Measure> = Extract<Result, { measure: M }>;
 /**
  * All measures of all clips → the report, with a table for each measure taken. `wer` and `cpwer` are over clips counted in
  * words, `cer` and `cpcer` over those counted in characters, on text normalised as `normalizer` names: all that were used.
- * `der` is the sum of its three parts, as shares of the reference's speech. `rtf` is the sum of latencies per second of audio
+ * `der` is the sum of its three parts, as shares of the reference's speech. Separation's are means over clips, in dB. `rtf` is the sum of latencies per second of audio
  * sent, `wallRtf` the whole run's time per second of audio (they differ with concurrency).
  */
 export function evalReport(
@@ -22,23 +22,27 @@ export function evalReport(
   { limits, scoring }: { limits: Limits; scoring: Scoring },
 ): BenchReport {
   const scored = results.filter(isScored);
-  const taken = (['wer', 'der', 'cpwer'] as const).filter((measure) => results.some((it) => it.measure === measure));
+  const taken = MEASURES.filter((measure) => results.some((it) => it.measure === measure));
   const rates: Figures = {
     ...textRates(scoredBy(scored, 'wer'), { word: 'wer', character: 'cer' }),
     ...turnRates(scoredBy(scored, 'der'), scoring),
     ...textRates(scoredBy(scored, 'cpwer'), { word: 'cpwer', character: 'cpcer' }),
+    ...sourceMeans(scoredBy(scored, 'sdr')),
   };
-  const texts = scored.filter((result) => result.measure !== 'der');
+  const texts = scored.filter((result) => 'normalizer' in result);
   const audioSeconds = sum(scored.map(({ seconds }) => seconds ?? 0));
   const latencySeconds = sum(scored.map((result) => result.latencySeconds));
   const failed = results.length - scored.length;
   return {
     name: 'eval',
-    pass: failed === 0 && overall(scored).every(([measure, rate]) => rate <= limits[measure]),
+    pass:
+      failed === 0 &&
+      overall(scored).every(([measure, rate]) => rate <= limits[measure]) &&
+      isSeparated(scored, limits.sdr),
     figures: {
       ...rates,
       ...limitFigures(taken, limits),
-      ...(taken.some((measure) => measure !== 'der')
+      ...(taken.some((measure) => measure === 'wer' || measure === 'cpwer')
         ? { normalizer: [...new Set(texts.map(({ normalizer }) => normalizer))].sort().join(', ') }
         : {}),
       ...(taken.includes('wer') ? errorFigures(scoredBy(scored, 'wer')) : {}),
@@ -52,37 +56,68 @@ export function evalReport(
     table: taken.flatMap((measure, i) => [
       ...(i === 0 ? [] : [[]]),
       [...HEADERS[measure]],
-      ...results.filter((result) => result.measure === measure).map(row),
+      ...results.filter((result) => result.measure === measure).flatMap(rows),
     ]),
   };
 }
+
+const MEASURES = ['wer', 'der', 'cpwer', 'sdr'] as const;
 
 const HEADERS: Record<Measure, readonly string[]> = {
   wer: ['clip', 'audio s', 'error rate', 'unit', 'S', 'I', 'D', 'latency s', 'RTF'],
   der: ['clip', 'audio s', 'DER', 'miss', 'false alarm', 'confusion', 'speech s', 'speakers', 'latency s', 'RTF'],
   cpwer: ['clip', 'audio s', 'cp error rate', 'unit', 'S', 'I', 'D', 'speakers', 'latency s', 'RTF'],
+  sdr: ['clip', 'audio s', 'source', 'SI-SDR dB', 'SI-SDRi dB', 'SDR dB', 'SDRi dB', 'latency s', 'RTF'],
 };
 
-function row(result: ClipResult): string[] {
+function rows(result: ClipResult): string[][] {
   const seconds = result.seconds?.toFixed(1) ?? '?';
-  if ('failure' in result) return [result.clip.name, seconds, `FAILED: ${result.failure}`];
+  if ('failure' in result) return [[result.clip.name, seconds, `FAILED: ${result.failure}`]];
   const rtf = result.seconds === undefined ? '?' : (result.latencySeconds / result.seconds).toFixed(3);
-  return [result.clip.name, seconds, ...cells(result), result.latencySeconds.toFixed(2), rtf];
+  return cells(result).map((row) => [result.clip.name, seconds, ...row, result.latencySeconds.toFixed(2), rtf]);
 }
 
-function cells(result: Result): string[] {
+/** Between the clip and the time it took: a row of its own for each source. */
+function cells(result: Result): string[][] {
   switch (result.measure) {
     case 'wer':
-      return [percent(errorRate(result.errors)), result.unit, ...counts(result.errors)];
+      return [[percent(errorRate(result.errors)), result.unit, ...counts(result.errors)]];
     case 'cpwer':
-      return [percent(errorRate(result.errors)), result.unit, ...counts(result.errors), found(result.speakers)];
+      return [[percent(errorRate(result.errors)), result.unit, ...counts(result.errors), found(result.speakers)]];
     case 'der': {
       const { der, ...parts } = shares(result.errors);
-      return [der, ...Object.values(parts)]
-        .map(percent)
-        .concat(result.errors.reference.toFixed(1), found(result.speakers));
+      const rates = [der, ...Object.values(parts)].map(percent);
+      return [[...rates, result.errors.reference.toFixed(1), found(result.speakers)]];
     }
+    case 'sdr':
+      return [...result.sources].map(([source, scores]) => [source, ...SCORES.map((name) => scores[name].toFixed(2))]);
   }
+}
+
+/** In the order of the table's columns. */
+const SCORES = ['siSdr', 'siSdrImprovement', 'sdr', 'sdrImprovement'] as const;
+
+/** Of each source the means over the clips that have it; those where it is silent have no ratio and are left out. */
+function sourceMeans(results: readonly Of<'sdr'>[]): Figures {
+  const sources = new Set(results.flatMap((result) => [...result.sources.keys()]));
+  return Object.fromEntries(
+    [...sources].flatMap((source) =>
+      SCORES.map((score) => [`${source} ${score}`, round(meanOf(results, source, score), 2)]),
+    ),
+  );
+}
+
+function meanOf(results: readonly Of<'sdr'>[], source: string, score: (typeof SCORES)[number]): number {
+  const values = results.map(({ sources }) => sources.get(source)?.[score] ?? Number.NaN);
+  const known = values.filter((value) => !Number.isNaN(value));
+  return sum(known) / known.length;
+}
+
+/** Whether every source is at least so much closer than the mixture was. */
+function isSeparated(scored: readonly Result[], least: number): boolean {
+  const results = scoredBy(scored, 'sdr');
+  const sources = new Set(results.flatMap((result) => [...result.sources.keys()]));
+  return [...sources].every((source) => !(meanOf(results, source, 'siSdrImprovement') < least));
 }
 
 function found({ reference, hypothesis }: { reference: number; hypothesis: number }): string {
@@ -150,7 +185,7 @@ function errorFigures(results: readonly Of<'wer'>[]): Figures {
 }
 
 function limitFigures(taken: readonly Measure[], limits: Limits): Figures {
-  const names = { wer: 'maxWer', der: 'maxDer', cpwer: 'maxCpwer' };
+  const names = { wer: 'maxWer', der: 'maxDer', cpwer: 'maxCpwer', sdr: 'minSiSdrImprovement' };
   const limited = taken.filter((measure) => Number.isFinite(limits[measure]));
   return Object.fromEntries(limited.map((measure) => [names[measure], limits[measure]]));
 }

@@ -11,6 +11,7 @@ import { countErrors, type ErrorCounts } from '../../../backend/src/text/wer.ts'
 import { diarizeClip } from './diarize-clip.ts';
 import type { Clip } from './manifest.ts';
 import type { Endpoint } from './post-form.ts';
+import { type SourceScores, separateClip } from './separate-clip.ts';
 import { type Normalizer, type Tokenizer, tokenizerFor } from './text-normalizer.ts';
 import { transcribeClip, transcribeSpeakers } from './transcribe-clip.ts';
 
@@ -49,14 +50,20 @@ export interface ScoredTurns extends Scored, SpeakersCounted {
   errors: DiarizationErrors;
 }
 
+export interface ScoredSources extends Scored {
+  measure: 'sdr';
+  /** Stem → how close it came. */
+  sources: ReadonlyMap<string, SourceScores>;
+}
+
 export interface FailedClip extends Tried {
   measure: Measure;
   /** What the server or the network answered. */
   failure: string;
 }
 
-export type Measure = 'wer' | 'der' | 'cpwer';
-export type Result = ScoredClip | ScoredTurns | ScoredSpeakers;
+export type Measure = 'wer' | 'der' | 'cpwer' | 'sdr';
+export type Result = ScoredClip | ScoredTurns | ScoredSpeakers | ScoredSources;
 export type ClipResult = Result | FailedClip;
 
 export interface Scoring {
@@ -67,6 +74,7 @@ export interface Scoring {
 export interface Endpoints {
   transcription: Endpoint;
   diarization: Endpoint;
+  separation: Endpoint;
 }
 
 /** Takes all clips' measures, `concurrency` clips at a time. One failure leaves the others alone. */
@@ -93,11 +101,12 @@ async function evaluateClip(clip: Clip, endpoints: Endpoints, scoring: Scoring):
     (info) => info.durationSeconds,
     () => undefined, // the server's own refusal says more
   );
-  const { transcription, diarization } = endpoints;
+  const { transcription, diarization, separation } = endpoints;
   const measures: [Measure, (() => Promise<Result>) | undefined][] = [
     ['wer', ifGiven(clip.text, (text) => scoreText(clip, text, transcription, scoring))],
     ['der', ifGiven(clip.turns, (turns) => scoreTurns(clip, turns, diarization, scoring))],
     ['cpwer', ifGiven(clip.textBySpeaker, (texts) => scoreSpeakers(clip, texts, transcription, scoring))],
+    ['sdr', ifGiven(clip.sources, (sources) => scoreSources(clip, sources, separation))],
   ];
   const results: ClipResult[] = [];
   for (const [measure, score] of measures) {
@@ -150,6 +159,15 @@ async function scoreSpeakers(
   const errors = countSpeakerErrors(tokens(reference), tokens(textBySpeaker));
   const speakers = { reference: reference.size, hypothesis: textBySpeaker.size };
   return { measure: 'cpwer', clip, seconds, unit, normalizer, errors, speakers, latencySeconds };
+}
+
+async function scoreSources(
+  clip: Clip,
+  references: NonNullable<Clip['sources']>,
+  endpoint: Endpoint,
+): Promise<ScoredSources> {
+  const { scores, seconds, latencySeconds } = await separateClip(clip, references, endpoint);
+  return { measure: 'sdr', clip, seconds, sources: scores, latencySeconds };
 }
 
 function tokenizerOf({ language }: Clip, { normalizer }: Scoring): Tokenizer {

@@ -1,4 +1,4 @@
-/** `npm run eval`: how well and how fast a running gateway transcribes clips whose text is known, and tells who speaks. */
+/** `npm run eval`: how well and how fast a running gateway transcribes, tells who speaks and separates what is known. */
 import { numberOption, parseCommandLine, runTool, UsageError } from '../command-line.ts';
 import { printReport } from '../report.ts';
 import { evalReport } from './eval-report.ts';
@@ -16,17 +16,22 @@ const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
                       "stm": "clip.stm"        who says what: cpWER, the word error rate with each speaker's words
                                                in a row, under the fairest naming of the speakers
                       "text_by_speaker": {"Ann": "what she says"}    the same
+                    {"mixture": "song.wav", "sources": {"vocals": "vocals.wav", "drums": "drums.wav"}}
+                      what it is made of: SI-SDR and SDR of each source, and by how much it is closer than the mixture
   --url URL         a running gateway, for example http://127.0.0.1:8000/v1; without it one is started
   --api-key KEY     default: the environment's OPENAI_API_KEY
   --model ID        default: whisper-1
   --diarization-model ID
                     the model asked who speaks when; default: the --model
+  --separation-model ID
+                    the model asked for sources; default: the --model
   --normalizer NAME basic (default): letters and digits of every script, in upper case, nothing else changed;
                     whisper: openai/whisper's English one for clips whose language is English, its basic one for
                     all others. The figures name the one that was used; error rates of two cannot be compared
   --max-wer RATE    fail above this error rate, for example 0.10; default: any
   --max-cpwer RATE  the same for cpWER
   --max-der RATE    the same for the diarization error rate
+  --min-si-sdri DB  fail where a source's mean improvement of SI-SDR is below; default: any
   --collar SECONDS  left unscored on each side of every boundary of the reference's turns, as md-eval's -c (twice
                     this is pyannote.metrics' collar); default 0
   --skip-overlap    leaves unscored where several speak at once
@@ -44,9 +49,11 @@ const OPTIONS = {
   model: { type: 'string', default: 'whisper-1' },
   normalizer: { type: 'string', default: 'basic' },
   'diarization-model': { type: 'string' },
+  'separation-model': { type: 'string' },
   'max-wer': { type: 'string' },
   'max-cpwer': { type: 'string' },
   'max-der': { type: 'string' },
+  'min-si-sdri': { type: 'string' },
   collar: { type: 'string' },
   'skip-overlap': { type: 'boolean', default: false },
   limit: { type: 'string' },
@@ -64,7 +71,13 @@ await runTool(async (args) => {
   const timeoutSeconds = numberOption('timeout', options.timeout, { min: 1, fallback: 600 });
   const limitOf = (name: 'max-wer' | 'max-der' | 'max-cpwer') =>
     numberOption(name, options[name], { min: 0, fallback: Number.POSITIVE_INFINITY });
-  const limits = { wer: limitOf('max-wer'), der: limitOf('max-der'), cpwer: limitOf('max-cpwer') };
+  const least = { min: -200, fallback: Number.NEGATIVE_INFINITY };
+  const limits = {
+    wer: limitOf('max-wer'),
+    der: limitOf('max-der'),
+    cpwer: limitOf('max-cpwer'),
+    sdr: numberOption('min-si-sdri', options['min-si-sdri'], least),
+  };
   const scoring = {
     normalizer: normalizerOption(options.normalizer),
     diarization: {
@@ -84,7 +97,8 @@ await runTool(async (args) => {
     };
     const diarization = { ...transcription, model: options['diarization-model'] ?? options.model };
     const begin = performance.now();
-    const endpoints = { transcription, diarization };
+    const separation = { ...transcription, model: options['separation-model'] ?? options.model };
+    const endpoints = { transcription, diarization, separation };
     const results = await evaluate(clips, endpoints, { concurrency, scoring }, progress(clips.length));
     const report = evalReport(results, (performance.now() - begin) / 1000, { limits, scoring });
     printReport(report, { json: options.json });

@@ -14,20 +14,29 @@ export interface Clip {
   path: string;
   /** Sent to the gateway as it stands. */
   language: string | undefined;
-  /** What is said; may be empty. Each of the three references is one measure; there is at least one. */
+  /** What is said; may be empty. Each of the four references is one measure; there is at least one. */
   text: string | undefined;
   /** Who speaks when. */
   turns: Turn[] | undefined;
   /** Who says what. */
   textBySpeaker: ReadonlyMap<string, string> | undefined;
+  /** What the mixture is made of: stem → absolute path. */
+  sources: ReadonlyMap<string, string> | undefined;
   /** What a diarizing model is told: `num_speakers`, `min_speakers`, `max_speakers`. */
   speakerCounts: Record<string, number>;
 }
 
+const REFERENCES = ['text', 'rttm', 'stm', 'text_by_speaker', 'sources'] as const;
+
 const speakerCount = z.int().positive().optional();
 const line = z
   .object({
-    audio: z.string().min(1),
+    audio: z.string().min(1).optional(),
+    mixture: z.string().min(1).optional(),
+    sources: z
+      .record(z.string(), z.string().min(1))
+      .refine((sources) => Object.keys(sources).length > 0, 'names no source')
+      .optional(),
     language: z.string().min(1).optional(),
     text: z.string().optional(),
     rttm: z.string().min(1).optional(),
@@ -37,9 +46,17 @@ const line = z
     min_speakers: speakerCount,
     max_speakers: speakerCount,
   })
-  .refine(({ text, rttm, stm, text_by_speaker }) => [text, rttm, stm, text_by_speaker].some((it) => it !== undefined), {
+  .refine(({ audio, mixture }) => (audio === undefined) !== (mixture === undefined), {
+    path: ['audio'],
+    message: 'either audio or mixture is needed',
+  })
+  .refine(({ mixture, sources }) => (mixture === undefined) === (sources === undefined), {
+    path: ['sources'],
+    message: 'mixture and sources go together',
+  })
+  .refine((line) => REFERENCES.some((name) => line[name] !== undefined), {
     path: ['text'],
-    message: 'one of text, rttm, stm and text_by_speaker is needed',
+    message: `one of ${REFERENCES.join(', ')} is needed`,
   })
   .refine(({ stm, text_by_speaker }) => stm === undefined || text_by_speaker === undefined, {
     path: ['stm'],
@@ -72,28 +89,40 @@ async function parseLine(source: string, folder: string, place: string): Promise
       `${place}: ${issues.join('; ')}. Expected {"audio": "clip.wav", "text": "…", "language": "en"}`,
     );
   }
-  const { audio, language, text, rttm, stm, text_by_speaker: texts, ...speakerCounts } = parsed.data;
-  const path = resolve(folder, audio);
-  const isFile = await stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
+  const { audio, mixture, language, text, rttm, stm, text_by_speaker: texts, ...rest } = parsed.data;
+  const { sources, ...speakerCounts } = rest;
+  const name = audio ?? mixture ?? '';
+  const path = await audioFile(folder, name, place);
+  const parts = Object.entries(sources ?? {}).map(
+    async ([stem, file]) => [stem, await audioFile(folder, file, place)] as const,
   );
-  if (!isFile) throw new UsageError(`${place}: there is no audio file ${path}`);
   const read = async <T extends { file: string }>(file: string | undefined, parse: (text: string) => T[]) =>
     file === undefined ? undefined : ofRecording(await readReference(resolve(folder, file), parse, place), path, place);
   const utterances = await read(stm, parseStm);
   const written = texts === undefined ? undefined : new Map(Object.entries(texts));
   return {
-    name: audio,
+    name,
     path,
     language,
     text,
     turns: await read(rttm, parseRttm),
     textBySpeaker: utterances === undefined ? written : joinBySpeaker(utterances),
+    sources: sources === undefined ? undefined : new Map(await Promise.all(parts)),
     speakerCounts: Object.fromEntries(
       Object.entries(speakerCounts).flatMap(([name, count]) => (count === undefined ? [] : [[name, count]])),
     ),
   };
+}
+
+/** @throws UsageError where there is none. */
+async function audioFile(folder: string, name: string, place: string): Promise<string> {
+  const path = resolve(folder, name);
+  const isFile = await stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+  if (!isFile) throw new UsageError(`${place}: there is no audio file ${path}`);
+  return path;
 }
 
 async function readReference<T>(path: string, parse: (text: string) => T[], place: string): Promise<T[]> {

@@ -1,14 +1,39 @@
 /** A file's way through the gateway's separation, and how far the stems are from the reference's. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeStereo } from '../../../backend/src/audio/decode-stereo.ts';
 import { openEncoder } from '../../../backend/src/audio/encode.ts';
 import { openStereoFile, writeStereoFile } from '../../../backend/src/audio/stereo-file.ts';
-import type { HtdemucsGraph } from '../../../backend/src/models/demucs/htdemucs-graph.ts';
+import { type HtdemucsGraph, htdemucsGraph } from '../../../backend/src/models/demucs/htdemucs-graph.ts';
+import { openGraph } from '../../../backend/src/models/demucs/open-graph.ts';
 import { separate } from '../../../backend/src/models/demucs/separate.ts';
 import { segmentModel } from '../../../backend/src/models/demucs/stem-model.ts';
-import { DEMUCS_STEMS, type DemucsCase, seededTrack } from '../../support/demucs.ts';
+import { graphFolding, openSession } from '../../../backend/src/worker/onnx.ts';
+import { DEMUCS_STEMS, type DemucsCase, demucsGraph, seededTrack } from '../../support/demucs.ts';
+
+/** The small HTDemucs as a worker opens it: simplified and rewritten. @throws Error where it would run as published. */
+export async function openDemucs(variant: 'inside' | 'outside'): Promise<HtdemucsGraph> {
+  const folder = await mkdtemp(join(tmpdir(), 'separation-'));
+  try {
+    const path = join(folder, 'published.onnx');
+    await writeFile(path, await demucsGraph(variant));
+    const session = await openGraph(
+      {
+        openSession: (graph, options = {}) => openSession(graph, { threads: 2, device: 'cpu', ...options }),
+        derivedFolder: async () => folder,
+        folding: await graphFolding('cpu'),
+        log(message, { reason } = {}) {
+          throw new Error(`${message}: ${reason}`);
+        },
+      },
+      path,
+    );
+    return htdemucsGraph(session, DEMUCS_STEMS.length);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
 /** The case's track as a file of its rate and channels → decoded → separated by each graph: stems [frames, 2]. */
 export async function separateCase(

@@ -1,21 +1,14 @@
 /** HTDemucs' stems against those of the reference implementation, with the Fourier transform inside and outside the graph. */
-import { htdemucsGraph } from '../../../backend/src/models/demucs/htdemucs-graph.ts';
-import { openSession } from '../../../backend/src/worker/onnx.ts';
-import { DEMUCS_STEMS, demucsGraph, demucsReference } from '../../support/demucs.ts';
+import { demucsReference } from '../../support/demucs.ts';
 import type { BenchReport } from '../report.ts';
-import { differenceOf, errorOf, separateCase } from './separation-cases.ts';
+import { differenceOf, errorOf, openDemucs, separateCase } from './separation-cases.ts';
 
 /** Of samples whose full scale is 1. */
 export const LIMIT = 1e-4;
 
 export async function run(): Promise<BenchReport> {
   const { cases } = await demucsReference();
-  const graphs = await Promise.all(
-    (['inside', 'outside'] as const).map(async (variant) => {
-      const session = await openSession(await demucsGraph(variant), { threads: 2, device: 'cpu' });
-      return htdemucsGraph(session, DEMUCS_STEMS.length);
-    }),
-  );
+  const graphs = await Promise.all((['inside', 'outside'] as const).map(openDemucs));
   const rows: { name: string; errors: number[] }[] = [];
   for (const expected of cases) {
     const [inside = [], outside = []] = await separateCase(expected, graphs);

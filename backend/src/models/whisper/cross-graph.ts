@@ -11,6 +11,7 @@ import {
   graphMessage,
   intAttribute,
   intsAttribute,
+  MICROSOFT,
   modelMessage,
   nodeMessage,
   tensorMessage,
@@ -19,7 +20,6 @@ import {
 import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
 import { standardNode } from '../standard-node.ts';
 import { crossNames } from './cross-names.ts';
-import { MICROSOFT } from './fuse-attention.ts';
 import { HALVES_ONE, HALVES_ZERO, splitWhole, type WholeHalves, withHalvesConstants } from './halves.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';
 import type { WhisperLayout } from './layout.ts';

@@ -3,10 +3,9 @@
  * operators (com.microsoft): it never holds the scores [heads, 1500, 1500] whole, and on GPUs runs as flash attention.
  */
 import { type GraphIndex, indexGraph, integerAttribute, integersAttribute } from '../graph-index.ts';
-import { floatAttribute, intAttribute } from '../onnx-build.ts';
+import { floatAttribute, intAttribute, MICROSOFT } from '../onnx-build.ts';
 import type { GraphNode, OnnxFile } from '../onnx-file.ts';
-
-export const MICROSOFT = 'com.microsoft';
+import { type Scaled, scaled } from '../scaled-value.ts';
 
 /** [rows, length, heads, size] → [rows, heads, length, size], and the keys' [rows, heads, size, length]. */
 const HEADS_FIRST = [0, 2, 1, 3];
@@ -64,27 +63,6 @@ function attentionNode({ query, key, value, scale, last }: Attention, heads: num
     outputs: last.outputs,
     attributes: [intAttribute('num_heads', heads), floatAttribute('scale', scale)],
   };
-}
-
-interface Scaled {
-  value: string;
-  scale: number;
-}
-
-/** What a value is made of, without multiplications and divisions by a constant. */
-function scaled(index: GraphIndex, value: string): Scaled {
-  const node = index.producer(value);
-  const [left = '', right = ''] = node?.inputs ?? [];
-  if (node?.opType === 'Mul') {
-    const factor = index.scalar(right) ?? index.scalar(left);
-    if (factor === undefined) return { value, scale: 1 };
-    const inner = scaled(index, index.scalar(right) === undefined ? right : left);
-    return { value: inner.value, scale: inner.scale * factor };
-  }
-  const divisor = node?.opType === 'Div' ? index.scalar(right) : undefined;
-  if (divisor === undefined) return { value, scale: 1 };
-  const inner = scaled(index, left);
-  return { value: inner.value, scale: inner.scale / divisor };
 }
 
 /** Backwards through transpositions that come to `order` and the reshape that split the heads. */

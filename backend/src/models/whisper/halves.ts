@@ -4,10 +4,9 @@
  * all the rounding there is that counts. Sums of such products fit the 16 bits that processors without VNNI add them up in
  * (2 · 128 · 127 and 2 · 255 · 64 are below 2¹⁵), and integers give the same whatever a row's company.
  */
-import { constantTensor, intAttribute, intsAttribute } from '../onnx-build.ts';
+import { constantTensor, intAttribute, intsAttribute, MICROSOFT } from '../onnx-build.ts';
 import type { GraphNode, GraphTensor } from '../onnx-file.ts';
 import { standardNode } from '../standard-node.ts';
-import { MICROSOFT } from './fuse-attention.ts';
 import type { Int8Names } from './int8-columns.ts';
 
 /** 63.5 · 128: the largest value, so that its high half rounds to 64 at most. */

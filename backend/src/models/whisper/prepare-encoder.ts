@@ -1,8 +1,8 @@
 /** The encoder's graph with its attention in one node a layer, and its weights in 8 bits if asked for; made once and kept. */
 import { deriveGraph, type GraphOnDisk, pathOf, type SourceGraph } from '../derived-graph.ts';
-import { graphMessage, modelMessage, nodeMessage, tensorMessage, valueInfo } from '../onnx-build.ts';
+import { graphMessage, MICROSOFT, modelMessage, nodeMessage, tensorMessage, valueInfo } from '../onnx-build.ts';
 import { pruneGraph } from '../prune-graph.ts';
-import { fuseAttention, MICROSOFT } from './fuse-attention.ts';
+import { fuseAttention } from './fuse-attention.ts';
 import { elementOf, holdsGraph } from './loop-sources.ts';
 import { quantizeEncoder } from './quantize-encoder.ts';
 import { withWeightStore } from './weight-store.ts';

@@ -3,10 +3,9 @@
  * token (`int8-columns.ts`). What a token costs on a CPU is reading the weights, and these are a quarter.
  */
 import type { SourceGraph } from '../derived-graph.ts';
-import { constantTensor, ELEMENT, intAttribute } from '../onnx-build.ts';
+import { constantTensor, ELEMENT, intAttribute, MICROSOFT } from '../onnx-build.ts';
 import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
 import { standardNode } from '../standard-node.ts';
-import { MICROSOFT } from './fuse-attention.ts';
 import { HALVES_ONE, HALVES_ZERO, refuseNewOpsets, splitHalves, withHalvesConstants } from './halves.ts';
 import { BLOCK, quantizeBlocks } from './int8-blocks.ts';
 import { int8Names, quantizeColumns } from './int8-columns.ts';

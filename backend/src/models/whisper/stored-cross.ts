@@ -5,12 +5,11 @@
 
 import type { SourceGraph } from '../derived-graph.ts';
 import { type GraphIndex, indexGraph } from '../graph-index.ts';
-import { constantTensor, ELEMENT, intAttribute, intsAttribute } from '../onnx-build.ts';
+import { constantTensor, ELEMENT, intAttribute, intsAttribute, MICROSOFT } from '../onnx-build.ts';
 import type { GraphNode } from '../onnx-file.ts';
 import { pruneGraph } from '../prune-graph.ts';
 import { standardNode } from '../standard-node.ts';
 import { crossNames } from './cross-names.ts';
-import { MICROSOFT } from './fuse-attention.ts';
 import { HALVES_ONE, HALVES_ZERO, refuseNewOpsets, splitHalves, withHalvesConstants } from './halves.ts';
 
 /** What keys store 0 as. */

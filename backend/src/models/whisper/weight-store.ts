@@ -2,10 +2,9 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SourceGraph } from '../derived-graph.ts';
-import { ELEMENT } from '../onnx-build.ts';
+import { ELEMENT, MICROSOFT } from '../onnx-build.ts';
 import type { GraphNode, GraphTensor, StoredData } from '../onnx-file.ts';
 import { pruneGraph } from '../prune-graph.ts';
-import { MICROSOFT } from './fuse-attention.ts';
 
 const FILE = 'int8_weights.bin';
 /** What graphs' files are aligned to when the runtime maps them. */
