@@ -28,6 +28,7 @@ import { adminKeysRoutes } from './http/admin/keys.ts';
 import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { placementRoutes } from './http/admin/placement.ts';
+import { karaokeAnswer } from './http/audio/karaoke-response.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
@@ -306,6 +307,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const transcribing = transcriptionWork(unmetered, registry);
   const diarizing = diarizationWork(diarization, registry);
   const answerSeparation = separationAnswer(jobs.service, jobs.artifacts);
+  const answerKaraoke = karaokeAnswer(jobs.service, jobs.artifacts);
   const separating = separationWork(separation, registry);
   const separationJobs = new AudioJobs({ ...audioJobs, work: separating });
   const transcriptionJobs = new AudioJobs({ ...audioJobs, work: transcribing });
@@ -342,6 +344,8 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     diarization,
     separation,
     diarizationJobs,
+    answerKaraoke,
+    probe,
     voices: knownVoices({
       diarization,
       lookup: (owner, model, names) => lookUpSpeakers(speakers, { owner, model, names }),
@@ -381,14 +385,21 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
       ...transcriptionRoutes(audio),
       translationRoute(audio),
       diarizationRoute(audio),
-      separationRoute({ ...audio, separationJobs, answer: answerSeparation, probe }),
+      separationRoute({ ...audio, separationJobs, answer: answerSeparation }),
       ...speakerRoutes({
         speakers,
         uploads,
         resolveModel: (name) => diarization.modelId(name),
         hear: meteredHearing(diarization, metering),
       }),
-      ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
+      ...jobRoutes({
+        jobs: jobs.service,
+        transcriptionJobs,
+        diarizationJobs,
+        separationJobs,
+        answerSeparation,
+        answerKaraoke,
+      }),
       jobEventsRoute(jobs.service),
       jobArtifactsRoute(jobs.service, jobs.artifacts),
       ...webhookSecretRoutes({ webhooks: webhooks.service, ownerOf }),

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Job } from '../../backend/src/contract/jobs.ts';
 import type { transcriptionVerboseJson } from '../../backend/src/contract/transcription.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
+import { readZip } from '../support/read-zip.ts';
 import { shareGraph } from '../support/share-graph.ts';
 import { describeWithShared, SHARED_ROOT, shared } from '../support/shared.ts';
 import { standInEmbedding } from '../support/stand-in-embedding.ts';
@@ -84,6 +85,73 @@ describeWithShared('pipelines', () => {
     ]);
     const vtt = await (await api.fetch(`/v1/jobs/${id}/result?response_format=vtt`)).text();
     expect(vtt).toMatch(/<v [AB]>/);
+  });
+
+  it('gives the vocals, the rest and the words with their times as one bundle', async () => {
+    const file = new File([await readFile(shared('audio/speech/jfk.wav'))], 'jfk.wav');
+    const bundle = { file, response_format: 'karaoke', output_format: 'flac' };
+    const response = await send('/v1/audio/pipelines', bundle);
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
+    const files = readZip(Buffer.from(await response.arrayBuffer()));
+    const names = ['vocals.flac', 'instrumental.flac', 'lyrics.lrc', 'lyrics.vtt'];
+    expect([...files.keys()]).toEqual(names);
+    expect(files.get('vocals.flac')?.toString('latin1', 0, 4)).toBe('fLaC');
+    // All of it is the vocals: silence packs well.
+    expect(files.get('instrumental.flac')?.length).toBeLessThan((files.get('vocals.flac')?.length ?? 0) / 10);
+
+    const heard = await json<Verbose>(
+      await send('/v1/audio/transcriptions', {
+        ...{ file, response_format: 'verbose_json', separate_vocals: 'true', separation_model: 'vocals' },
+        'timestamp_granularities[]': 'word',
+      }),
+    );
+    const lrc = files.get('lyrics.lrc')?.toString() ?? '';
+    const said = [...lrc.matchAll(/<(\d\d):(\d\d\.\d\d)>([^<\n]+)(?=<)/g)].map(([, minutes, seconds, text]) => ({
+      word: text?.trim(),
+      at: 60 * Number(minutes) + Number(seconds),
+    }));
+    expect(said.map(({ word }) => word)).toEqual(heard.words?.map(({ word }) => word));
+    for (const [index, { at }] of said.entries()) expect(at).toBeCloseTo(heard.words?.[index]?.start ?? -1, 1);
+    expect(lrc.split('\n').every((line) => line === '' || /^\[\d\d:\d\d\.\d\d\]</.test(line))).toBe(true);
+    const vtt = files.get('lyrics.vtt')?.toString() ?? '';
+    expect(vtt.match(/<00:00:\d\d\.\d{3}>(?=\S)/g)?.length).toBeGreaterThan(10);
+    const lines = vtt.split('\n').filter((line) => line !== '' && line !== 'WEBVTT' && !line.includes('-->'));
+    expect(lines.join(' ').replaceAll(/<[\d:.]+>/g, '')).toBe(heard.text);
+  });
+
+  it('leaves the bundle as artifacts of a job; of one that did not ask for it there is none', async () => {
+    const finish = async (values: FormValues): Promise<Job> => {
+      const { id } = await json<Job>(await send('/v1/audio/pipelines', { background: 'true', ...values }));
+      return eventually(async () => {
+        const job = await json<Job>(await api.fetch(`/v1/jobs/${id}`));
+        expect(job.status).toBe('succeeded');
+        return job;
+      });
+    };
+    const job = await finish({ response_format: 'karaoke' });
+    const names = ['vocals.wav', 'instrumental.wav', 'lyrics.lrc', 'lyrics.vtt'];
+    expect(job.artifacts.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    const zip = await api.fetch(`/v1/jobs/${job.id}/result`);
+    const files = readZip(Buffer.from(await zip.arrayBuffer()));
+    for (const name of names) {
+      const alone = await api.fetch(`/v1/jobs/${job.id}/artifacts/${name}`);
+      expect(files.get(name)?.equals(Buffer.from(await alone.arrayBuffer()))).toBe(true);
+    }
+    expect((await api.fetch(`/v1/jobs/${job.id}/result?response_format=vtt`)).status).toBe(200);
+    const other = await finish({ diarize: 'false' });
+    const none = await api.fetch(`/v1/jobs/${other.id}/result?response_format=karaoke`);
+    expect(await errorOf(none)).toMatchObject({ status: 400, param: 'response_format' });
+  });
+
+  it.each([
+    ['/v1/audio/transcriptions', {}, 'response_format'],
+    ['/v1/audio/pipelines', { separate_vocals: 'false' }, 'response_format'],
+    ['/v1/audio/pipelines', { stream: 'true' }, 'stream'],
+    ['/v1/audio/pipelines', { output_format: 'aac' }, 'output_format'],
+    ['/v1/audio/translations', {}, 'response_format'],
+  ] as [string, FormValues, string][])('refuses a bundle of %s with %j', async (path, values, param) => {
+    const refused = await send(path, { response_format: 'karaoke', ...values });
+    expect(await errorOf(refused)).toMatchObject({ status: 400, param });
   });
 
   it('refuses a model that makes no vocals, and one of another task', async () => {

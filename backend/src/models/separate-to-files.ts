@@ -13,6 +13,7 @@ import {
   type SeparationOutput,
   type SeparationParams,
   type SeparationResult,
+  stemFile,
 } from '../contract/separation.ts';
 import type { LoadContext, RunContext, RunInput } from './define-model.ts';
 import { namedOutOfMemory } from './out-of-memory.ts';
@@ -34,13 +35,13 @@ export interface Separator {
 const VOCALS = 'vocals';
 const MIX_FILE = 'mix.f32';
 
-const ENCODINGS: Readonly<Record<SeparationOutput, { suffix: string; encoding: Encoding }>> = {
-  wav: { suffix: 'wav', encoding: { format: 'wav', sample: 's16' } },
-  wav_24: { suffix: 'wav', encoding: { format: 'wav', sample: 's24' } },
-  wav_float: { suffix: 'wav', encoding: { format: 'wav', sample: 'f32' } },
-  flac: { suffix: 'flac', encoding: { format: 'flac', sample: 's24' } },
-  mp3: { suffix: 'mp3', encoding: { format: 'mp3', kbps: 256 } },
-  opus: { suffix: 'opus', encoding: { format: 'opus', kbps: 160 } },
+const ENCODINGS: Readonly<Record<SeparationOutput, Encoding>> = {
+  wav: { format: 'wav', sample: 's16' },
+  wav_24: { format: 'wav', sample: 's24' },
+  wav_float: { format: 'wav', sample: 'f32' },
+  flac: { format: 'flac', sample: 's24' },
+  mp3: { format: 'mp3', kbps: 256 },
+  opus: { format: 'opus', kbps: 160 },
 };
 
 /** The work of a separation pipeline's `run`. */
@@ -57,12 +58,12 @@ export async function separateToFiles(
     emit({ type: 'progress', stage: 'decoding', done: 0 });
     await writeStereoFile(mixPath, decodeStereo(audioPath, { signal, ...limits, ...tools }));
     await using mix = await openStereoFile(mixPath);
-    const { suffix, encoding } = ENCODINGS[params.output];
+    const encoding = ENCODINGS[params.output];
     const stems = tapStems(separator, mix, params, {
       signal,
       onSegment: (done, total) => emit({ type: 'progress', stage: 'separation', done: done / total }),
     });
-    const files = params.stems.map((stem) => `${stem}.${suffix}`);
+    const files = params.stems.map((stem) => stemFile(stem, params.output));
     const paths = files.map((file) => join(outputDir, file));
     await writeStems(stems.blocks, paths, { encoding, signal, ffmpegPath: tools.ffmpegPath });
     return {

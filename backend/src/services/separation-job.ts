@@ -2,10 +2,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type SeparationOutput, separationParams } from '../contract/separation.ts';
+import { STEM_FILES, separationParams } from '../contract/separation.ts';
 import type { JobHandler } from '../jobs/job-handler.ts';
 import { type AudioWork, keyOfResult } from './audio-jobs.ts';
-import { BACKGROUND } from './background-work.ts';
+import { BACKGROUND, STEMS_FOLDER } from './background-work.ts';
 import type { SeparationService } from './separation.ts';
 import { timeStages } from './time-stages.ts';
 
@@ -17,17 +17,6 @@ export interface SeparationJobOptions {
   service: SeparationService;
   work: AudioWork<SeparationJobRequest, unknown>;
 }
-
-const STEMS_FOLDER = 'stems';
-
-const CONTENT_TYPES: Readonly<Record<SeparationOutput, string>> = {
-  wav: 'audio/wav',
-  wav_24: 'audio/wav',
-  wav_float: 'audio/wav',
-  flac: 'audio/flac',
-  mp3: 'audio/mpeg',
-  opus: 'audio/ogg',
-};
 
 export function createSeparationJob({ service, work }: SeparationJobOptions): JobHandler {
   return async ({ job, inputPath, workDir, signal, enterStage }) => {
@@ -45,7 +34,7 @@ export function createSeparationJob({ service, work }: SeparationJobOptions): Jo
       onProgress: ({ stage, done }) => stages.enter(stage, done),
     });
     const [model] = (await work.identify(job.model, request)) ?? [];
-    const contentType = CONTENT_TYPES[request.params.output];
+    const { contentType } = STEM_FILES[request.params.output];
     return {
       result,
       files: result.stems.map(({ file }) => ({ name: file, contentType, content: { path: join(outputDir, file) } })),

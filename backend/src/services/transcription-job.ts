@@ -1,6 +1,7 @@
 /** Transcriptions and translations as jobs: from the stored request to the files it leaves. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { STEM_FILES, stemFile } from '../contract/separation.ts';
 import {
   TIMESTAMP_GRANULARITIES,
   TRANSCRIPTION_FORMATS,
@@ -11,11 +12,12 @@ import {
   transcriptWindow,
 } from '../contract/transcription.ts';
 import type { JobHandler } from '../jobs/job-handler.ts';
+import { lyricLines, toLrc, toLyricsVtt } from '../text/lyrics.ts';
 import { toSrt, toVtt } from '../text/subtitles.ts';
 import { type AudioWork, keyOfResult } from './audio-jobs.ts';
-import { BACKGROUND, PCM_FILE } from './background-work.ts';
+import { BACKGROUND, PCM_FILE, STEMS_FOLDER } from './background-work.ts';
 import { timeStages } from './time-stages.ts';
-import type { TranscriptionService } from './transcription.ts';
+import { stemsToSeparate, type TranscriptionService } from './transcription.ts';
 
 /** What a job keeps of the request. */
 export const transcriptionRequest = z.object({
@@ -35,6 +37,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
     const request = transcriptionRequest.parse(job.request);
     const { params } = request;
     const stages = timeStages(firstStage(params), enterStage);
+    const stemsDir = join(workDir, STEMS_FOLDER);
     const from = checkpoint && {
       windows: z.array(transcriptWindow).parse(checkpoint.windows),
       position: checkpoint.position,
@@ -47,6 +50,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
       unlimited: true,
       use: { tenant: job.owner, priority: BACKGROUND },
       resume: { pcmPath: join(workDir, PCM_FILE), from },
+      stemsDir,
       onStage: stages.enter,
       onEvent: (event) => {
         if (event.type === 'window') saveWindow(finished(event.window, event.position));
@@ -56,7 +60,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
     const timed = stages.end(model?.device ?? 'unknown');
     return {
       result,
-      files: textFiles(result),
+      files: [...textFiles(result), ...karaokeFiles(params, result, stemsDir)],
       audioSeconds: result.duration,
       requestKey:
         job.input_sha256 === null
@@ -88,4 +92,29 @@ function textFiles({ text, segments, diarization }: TranscriptionResult) {
     { name: 'transcript.srt', contentType: 'application/x-subrip; charset=utf-8', content: toSrt(cues) },
     { name: 'transcript.vtt', contentType: 'text/vtt; charset=utf-8', content: toVtt(cues) },
   ];
+}
+
+/** What is sung, and the music to sing it to. None where nobody asked for them. */
+function karaokeFiles({ separate }: TranscriptionParams, { segments, words }: TranscriptionResult, stemsDir: string) {
+  if (separate?.karaoke === undefined) return [];
+  const { stems, output } = stemsToSeparate(separate);
+  const { contentType } = STEM_FILES[output];
+  const lines = lyricLines(segments, words);
+  return [
+    ...stems.map((stem) => {
+      const name = stemFile(stem, output);
+      return { name, contentType, content: { path: join(stemsDir, name) } };
+    }),
+    { name: LYRICS.lrc, contentType: 'text/plain; charset=utf-8', content: toLrc(lines) },
+    { name: LYRICS.vtt, contentType: 'text/vtt; charset=utf-8', content: toLyricsVtt(lines) },
+  ];
+}
+
+const LYRICS = { lrc: 'lyrics.lrc', vtt: 'lyrics.vtt' };
+
+/** Names of the files that are one bundle: those of the stems and of the words. */
+export function karaokeBundle({ separate }: TranscriptionParams): string[] {
+  if (separate?.karaoke === undefined) return [];
+  const { stems, output } = stemsToSeparate(separate);
+  return [...stems.map((stem) => stemFile(stem, output)), ...Object.values(LYRICS)];
 }

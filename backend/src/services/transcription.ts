@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { INSTRUMENTAL, type SeparationParams, stemFile } from '../contract/separation.ts';
 import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
@@ -33,6 +34,8 @@ export interface TranscriptionService {
     /** What `onEvent` gets may come once more, from index 0 on, when a crash is retried. */
     mayRepeatEvents?: boolean;
     use?: ModelUse;
+    /** Of the vocals, which stay there, and are taken from there where an earlier attempt left them. Default: one for the time of the work. */
+    stemsDir?: string;
     /** Told what the work is at where it has several stages, and how much of that is done, from 0 to 1. */
     onStage?: (stage: string, done: number) => void;
   }): Promise<TranscriptionResult>;
@@ -53,7 +56,8 @@ export function createTranscriptionService(
     const { definition } = registry.resolve(model, 'transcription');
     const { languages } = definition;
     if (params.diarize !== undefined) diarization.modelId(params.diarize.model);
-    if (params.separate !== undefined) separation.stemsOf(params.separate.model, [VOCALS]);
+    if (params.separate !== undefined)
+      separation.stemsOf(params.separate.model, stemsToSeparate(params.separate).stems);
     if (params.logprobs === true && definition.logprobs !== true) {
       throw new GatewayError('unsupported_value', {
         message: `The model '${model}' gives no log-probabilities; leave \`include[]\` out, or use a whisper model.`,
@@ -88,22 +92,22 @@ export function createTranscriptionService(
     async transcribe({ model, params: { diarize, separate, ...params }, ...rest }) {
       check(model, { diarize, separate, ...params });
       if (separate === undefined) return heard(rest.audioPath, { model, diarize, params, ...rest });
-      const { audioPath, resume, signal, use, onStage } = rest;
-      const folder = `${resume?.pcmPath ?? audioPath}.stems`;
-      const vocals = join(folder, `${VOCALS}.wav`);
+      const { stemsDir, ...hearing } = rest;
+      const { audioPath, signal, use, onStage } = rest;
+      const outputDir = stemsDir ?? `${audioPath}.stems`;
+      const wanted = stemsToSeparate(separate);
+      const paths = wanted.stems.map((stem) => join(outputDir, stemFile(stem, wanted.output)));
       try {
-        // An earlier attempt of a job may have done that.
-        if (!existsSync(vocals)) {
-          await mkdir(folder, { recursive: true, mode: 0o700 });
+        if (!paths.every(existsSync)) {
+          await mkdir(outputDir, { recursive: true, mode: 0o700 });
           await separation.separate({
-            ...{ model: separate.model, audioPath, outputDir: folder, signal, use },
-            params: { stems: [VOCALS], output: 'wav', shifts: 0 },
+            ...{ model: separate.model, audioPath, outputDir, signal, use, params: wanted },
             ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
           });
         }
-        return await heard(vocals, { model, diarize, params, ...rest });
+        return await heard(join(outputDir, stemFile('vocals', wanted.output)), { model, diarize, params, ...hearing });
       } finally {
-        if (resume?.pcmPath === undefined) await rm(folder, { recursive: true, force: true });
+        if (stemsDir === undefined) await rm(outputDir, { recursive: true, force: true });
       }
     },
   };
@@ -140,7 +144,12 @@ export function createTranscriptionService(
   }
 }
 
-const VOCALS = 'vocals';
+/** What a transcription of the vocals alone asks of the separation before it. */
+export function stemsToSeparate({ karaoke }: NonNullable<TranscriptionParams['separate']>): SeparationParams {
+  return karaoke === undefined
+    ? { stems: ['vocals'], output: 'wav', shifts: 0 }
+    : { stems: ['vocals', INSTRUMENTAL], output: karaoke, shifts: 0 };
+}
 
 type TranscribeRequest = Parameters<TranscriptionService['transcribe']>[0];
 
