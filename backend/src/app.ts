@@ -100,6 +100,7 @@ import { JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { LicenseConfirmationStore } from './store/license-confirmations.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
 import { takeRequest } from './store/request-rates.ts';
@@ -199,6 +200,7 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
     devices,
     footprints: new FootprintStore(db),
     preferences: new PreferenceStore(db),
+    licenses: new LicenseConfirmationStore(db),
     allowCpuFallback: config.models.allowCpuFallback,
     loadTimeoutMs: config.models.loadTimeoutSeconds * 1000,
     hungAfterMs: config.models.hungSeconds * 1000,

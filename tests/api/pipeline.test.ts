@@ -36,7 +36,7 @@ describeWithShared('pipelines', () => {
       const added = await api.fetch('/api/admin/models', {
         method: 'POST',
         headers: { authorization: `Bearer ${api.app.adminKey}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ id, family, repo }),
+        body: JSON.stringify({ id, family, repo, settings: { license: 'MIT' } }),
       });
       expect(added.status).toBe(201);
     }

@@ -44,6 +44,10 @@ beforeAll(async () => {
     body: JSON.stringify({ id: MODEL, family: 'demucs', repo: 'tests/shares' }),
   });
   expect(added.status).toBe(201);
+  // Nobody stated its licence.
+  const path = `/api/admin/models/${MODEL}/confirm-license`;
+  const headers = { authorization: `Bearer ${api.app.adminKey}` };
+  expect((await api.fetch(path, { method: 'POST', headers })).status).toBe(200);
 });
 afterAll(async () => {
   await api.close();

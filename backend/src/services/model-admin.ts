@@ -21,7 +21,10 @@ export interface RegisteredModels {
 }
 
 export interface ModelAdminOptions {
-  registry: Pick<ModelRegistry, 'describe' | 'download' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'>;
+  registry: Pick<
+    ModelRegistry,
+    'describe' | 'confirmLicense' | 'download' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+  >;
   families: readonly Family[];
   models: RegisteredModels;
   listRepository(repo: string, revision: string, signal: AbortSignal): Promise<readonly RepositoryFile[]>;
@@ -33,6 +36,9 @@ export function createModelAdmin({ registry, families, models, listRepository }:
   return {
     /** Id of a model by its id or alias. */
     idOf: (name: string) => registry.describe(name)?.id,
+
+    /** Once: later ones change nothing. */
+    confirmLicense: (actor: string, name: string) => registry.confirmLicense(name, actor),
 
     download: (name: string) => registry.download(name),
 

@@ -8,6 +8,7 @@ import * as retention from './0005-retention.ts';
 import * as models from './0006-models.ts';
 import * as speakers from './0007-speakers.ts';
 import * as stages from './0008-stages.ts';
+import * as licenseConfirmations from './0009-license-confirmations.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -18,4 +19,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-models': models,
   '0007-speakers': speakers,
   '0008-stages': stages,
+  '0009-license-confirmations': licenseConfirmations,
 };
