@@ -124,6 +124,11 @@ export class ModelRegistry {
     });
   }
 
+  /** That the operator ordered of the model; 1 where nobody did. @throws model_not_found */
+  replicasOf(name: string): number {
+    return this.require(name).orderedReplicas;
+  }
+
   /** Id of the model for a task that is taken where none is named: the first whose files are here and that may be used, else the first. @throws model_not_found */
   firstOf(task: Task): string {
     const models = [...this.#models.values()].filter((model) => model.task === task);

@@ -119,6 +119,11 @@ export class ServedModel {
     return this.#replicas;
   }
 
+  get orderedReplicas(): number {
+    const { devices = [], replicasPerDevice = 1 } = this.#wish.preference ?? {};
+    return Math.max(1, devices.length * replicasPerDevice);
+  }
+
   get pending(): number {
     return this.#pending;
   }
