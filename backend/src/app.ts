@@ -55,6 +55,7 @@ import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { Erasure } from './jobs/erasure.ts';
+import { createFindStage } from './jobs/find-stage.ts';
 import { createGdprService } from './jobs/gdpr.ts';
 import { openJobs } from './jobs/job-system.ts';
 import { meterJobs } from './jobs/meter-jobs.ts';
@@ -314,12 +315,13 @@ async function startOn(database: Database, { config, modelListUrl, log, version 
   const separationJobs = new AudioJobs({ ...audioJobs, work: separating });
   const transcriptionJobs = new AudioJobs({ ...audioJobs, work: transcribing });
   const diarizationJobs = new AudioJobs({ ...audioJobs, work: diarizing });
-  const transcribe = createTranscriptionJob({ service: unmetered, work: transcribing });
+  const findStage = createFindStage(jobs.store, jobs.artifacts);
+  const transcribe = createTranscriptionJob({ service: unmetered, findStage, work: transcribing });
   await jobs.start({
     transcription: transcribe,
     translation: transcribe,
-    diarization: createDiarizationJob({ service: diarization, work: diarizing }),
-    separation: createSeparationJob({ service: separation, work: separating }),
+    diarization: createDiarizationJob({ service: diarization, registry, findStage, work: diarizing }),
+    separation: createSeparationJob({ service: separation, registry, findStage, work: separating }),
   });
   webhooks.start();
   const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;

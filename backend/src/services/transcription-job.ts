@@ -1,7 +1,7 @@
 /** Transcriptions and translations as jobs: from the stored request to the files it leaves. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { STEM_FILES, stemFile } from '../contract/separation.ts';
+import { stemFile } from '../contract/separation.ts';
 import {
   TIMESTAMP_GRANULARITIES,
   TRANSCRIPTION_FORMATS,
@@ -11,11 +11,14 @@ import {
   transcriptionParams,
   transcriptWindow,
 } from '../contract/transcription.ts';
-import type { JobHandler } from '../jobs/job-handler.ts';
+import type { JobHandler, OutcomeFile } from '../jobs/job-handler.ts';
 import { lyricLines, toLrc, toLyricsVtt } from '../text/lyrics.ts';
 import { toSrt, toVtt } from '../text/subtitles.ts';
 import { type AudioWork, keyOfResult } from './audio-jobs.ts';
 import { BACKGROUND, PCM_FILE, STEMS_FOLDER } from './background-work.ts';
+import { collectStages, type MadeStages, STAGES } from './made-stages.ts';
+import { stemOutcome } from './separation-job.ts';
+import type { FindStage } from './stage-results.ts';
 import { timeStages } from './time-stages.ts';
 import { stemsToSeparate, type TranscriptionService } from './transcription.ts';
 
@@ -29,10 +32,11 @@ export type TranscriptionRequest = z.infer<typeof transcriptionRequest>;
 
 export interface TranscriptionJobOptions {
   service: TranscriptionService;
+  findStage: FindStage;
   work: AudioWork<TranscriptionRequest, unknown>;
 }
 
-export function createTranscriptionJob({ service, work }: TranscriptionJobOptions): JobHandler {
+export function createTranscriptionJob({ service, findStage, work }: TranscriptionJobOptions): JobHandler {
   return async ({ job, inputPath, workDir, checkpoint, signal, saveWindow, enterStage }) => {
     const request = transcriptionRequest.parse(job.request);
     const { params } = request;
@@ -42,6 +46,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
       windows: z.array(transcriptWindow).parse(checkpoint.windows),
       position: checkpoint.position,
     };
+    const made = collectStages(job, findStage, stages.skip);
     const result = await service.transcribe({
       model: job.model,
       audioPath: inputPath,
@@ -51,6 +56,7 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
       use: { tenant: job.owner, priority: BACKGROUND },
       resume: { pcmPath: join(workDir, PCM_FILE), from },
       stemsDir,
+      ...(made && { reuse: made.reuse }),
       onStage: stages.enter,
       onEvent: (event) => {
         if (event.type === 'window') saveWindow(finished(event.window, event.position));
@@ -60,7 +66,14 @@ export function createTranscriptionJob({ service, work }: TranscriptionJobOption
     const timed = stages.end(model?.device ?? 'unknown');
     return {
       result,
-      files: [...textFiles(result), ...karaokeFiles(params, result, stemsDir)],
+      // Where there is one stage after the separation, the result is its.
+      stageKey: params.diarize === undefined ? made?.keyOf('transcription') : undefined,
+      files: [
+        ...textFiles(result),
+        ...stemFiles(params, stemsDir, made),
+        ...lyricsFiles(params, result),
+        ...(made?.files(params.diarize === undefined ? ['separation'] : STAGES) ?? []),
+      ],
       audioSeconds: result.duration,
       requestKey:
         job.input_sha256 === null
@@ -94,17 +107,18 @@ function textFiles({ text, segments, diarization }: TranscriptionResult) {
   ];
 }
 
-/** What is sung, and the music to sing it to. None where nobody asked for them. */
-function karaokeFiles({ separate }: TranscriptionParams, { segments, words }: TranscriptionResult, stemsDir: string) {
-  if (separate?.karaoke === undefined) return [];
+/** What was separated, for whoever asks for it, and for later jobs. */
+function stemFiles({ separate }: TranscriptionParams, stemsDir: string, made: MadeStages | undefined): OutcomeFile[] {
+  if (separate === undefined) return [];
   const { stems, output } = stemsToSeparate(separate);
-  const { contentType } = STEM_FILES[output];
+  return stems.map((stem) => stemOutcome(stem, { output, folder: stemsDir, stageKey: made?.keyOf(stem) }));
+}
+
+/** None where nobody asked for them. */
+function lyricsFiles({ separate }: TranscriptionParams, { segments, words }: TranscriptionResult): OutcomeFile[] {
+  if (separate?.karaoke === undefined) return [];
   const lines = lyricLines(segments, words);
   return [
-    ...stems.map((stem) => {
-      const name = stemFile(stem, output);
-      return { name, contentType, content: { path: join(stemsDir, name) } };
-    }),
     { name: LYRICS.lrc, contentType: 'text/plain; charset=utf-8', content: toLrc(lines) },
     { name: LYRICS.vtt, contentType: 'text/vtt; charset=utf-8', content: toLyricsVtt(lines) },
   ];

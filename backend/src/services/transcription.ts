@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { INSTRUMENTAL, type SeparationParams, stemFile } from '../contract/separation.ts';
+import { INSTRUMENTAL, type SeparationParams, type SeparationResult, stemFile } from '../contract/separation.ts';
 import type { TranscriptionEvent, TranscriptionParams, TranscriptionResult } from '../contract/transcription.ts';
 import { GatewayError } from '../errors.ts';
 import type { RunInput } from '../models/define-model.ts';
@@ -12,6 +12,7 @@ import { addSpeakers } from './add-speakers.ts';
 import type { DiarizationService } from './diarization.ts';
 import type { ModelUse } from './model-use.ts';
 import type { SeparationService } from './separation.ts';
+import { readStage, type StageReuse, separationKeys, takeStage, transcriptKeys } from './stage-results.ts';
 
 export interface TranscriptionService {
   /**
@@ -36,6 +37,8 @@ export interface TranscriptionService {
     use?: ModelUse;
     /** Of the vocals, which stay there, and are taken from there where an earlier attempt left them. Default: one for the time of the work. */
     stemsDir?: string;
+    /** Stages that earlier jobs have done need not be done again. */
+    reuse?: StageReuse;
     /** Told what the work is at where it has several stages, and how much of that is done, from 0 to 1. */
     onStage?: (stage: string, done: number) => void;
   }): Promise<TranscriptionResult>;
@@ -98,45 +101,98 @@ export function createTranscriptionService(
       const wanted = stemsToSeparate(separate);
       const paths = wanted.stems.map((stem) => join(outputDir, stemFile(stem, wanted.output)));
       try {
-        if (!paths.every(existsSync)) {
-          await mkdir(outputDir, { recursive: true, mode: 0o700 });
-          await separation.separate({
+        await mkdir(outputDir, { recursive: true, mode: 0o700 });
+        if (!paths.every(existsSync) && !(await takeStems(separate.model, wanted, outputDir, rest.reuse))) {
+          const separated = await separation.separate({
             ...{ model: separate.model, audioPath, outputDir, signal, use, params: wanted },
             ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
           });
-        }
-        return await heard(join(outputDir, stemFile('vocals', wanted.output)), { model, diarize, params, ...hearing });
+          await tellOf(separate.model, wanted, rest.reuse, separated);
+        } else await tellOf(separate.model, wanted, rest.reuse, undefined);
+        const vocals = join(outputDir, stemFile('vocals', wanted.output));
+        return await heard(vocals, { model, diarize, separate, params, ...hearing });
       } finally {
         if (stemsDir === undefined) await rm(outputDir, { recursive: true, force: true });
       }
     },
   };
 
+  /** All stems of an earlier job, or none. */
+  async function takeStems(
+    model: string,
+    params: SeparationParams,
+    outputDir: string,
+    reuse: StageReuse | undefined,
+  ): Promise<boolean> {
+    if (reuse === undefined) return false;
+    const keys = await separationKeys(registry, reuse, { model, params });
+    for (const stem of params.stems) {
+      if (!(await takeStage(reuse, keys.stem(stem), join(outputDir, stemFile(stem, params.output))))) return false;
+    }
+    reuse.onReused('separation');
+    return true;
+  }
+
+  async function tellOf(
+    model: string,
+    params: SeparationParams,
+    reuse: StageReuse | undefined,
+    result: SeparationResult | undefined,
+  ): Promise<void> {
+    if (reuse === undefined) return;
+    const keys = await separationKeys(registry, reuse, { model, params });
+    if (result !== undefined) reuse.onResult('separation', result, keys.whole);
+    for (const stem of params.stems) reuse.onStem(stem, keys.stem(stem));
+  }
+
   /** Transcribed, and with who speaks if that is asked. */
   async function heard(
     audioPath: string,
-    { model, diarize, params, resume, use, onStage, audioPath: _, ...request }: HeardRequest,
+    { model, diarize, separate, params, resume, use, onStage, reuse, audioPath: _, ...request }: HeardRequest,
   ): Promise<TranscriptionResult> {
+    // Who says which word takes the words' times.
+    const { wordTimes = false } = registry.resolve(model, 'transcription').definition;
+    const asked = { ...params, words: params.words || (diarize !== undefined && wordTimes) };
+    const separated = separate && stemsToSeparate(separate);
+    const whole = { ...asked, diarize, separate };
+    const stage = async <T extends object>(
+      name: 'transcription' | 'diarization',
+      run: () => Promise<T>,
+    ): Promise<T> => {
+      if (reuse === undefined) return run();
+      const keys = () => transcriptKeys(registry, reuse, { model, params: whole, separated });
+      const known = await readStage<T>(reuse, (await keys())[name]);
+      if (known !== undefined) reuse.onReused(name);
+      const result = known ?? (await run());
+      // Files of models that were not here before are now.
+      reuse.onResult(name, result, (await keys())[name]);
+      return result;
+    };
     if (diarize === undefined) {
-      return registry.run('transcription', model, {
-        ...{ ...request, params, ...use },
-        input: { audioPath, limits, resume },
-      });
+      return stage('transcription', () =>
+        registry.run('transcription', model, {
+          ...{ ...request, params: asked, ...use },
+          input: { audioPath, limits, resume },
+        }),
+      );
     }
     // Decoded once for both models.
     const pcmPath = resume?.pcmPath ?? `${audioPath}.s16`;
-    const words = params.words || registry.resolve(model, 'transcription').definition.wordTimes === true;
     try {
-      onStage?.('transcription', 0);
-      const transcript = await registry.run('transcription', model, {
-        ...{ ...request, params: { ...params, words }, ...use },
-        input: { audioPath, limits, resume: { ...resume, pcmPath } },
+      const transcript = await stage('transcription', () => {
+        onStage?.('transcription', 0);
+        return registry.run('transcription', model, {
+          ...{ ...request, params: asked, ...use },
+          input: { audioPath, limits, resume: { ...resume, pcmPath } },
+        });
       });
       const { signal, unlimited } = request;
-      const speakers = await diarization.diarize({
-        ...{ request: diarize, audioPath, pcmPath, signal, unlimited, use },
-        ...(onStage && { onProgress: ({ stage, done }) => onStage(stage, done) }),
-      });
+      const speakers = await stage('diarization', () =>
+        diarization.diarize({
+          ...{ request: diarize, audioPath, pcmPath, signal, unlimited, use },
+          ...(onStage && { onProgress: ({ stage: at, done }) => onStage(at, done) }),
+        }),
+      );
       return addSpeakers(transcript, speakers);
     } finally {
       if (resume?.pcmPath === undefined) await rm(pcmPath, { force: true });
@@ -155,4 +211,5 @@ type TranscribeRequest = Parameters<TranscriptionService['transcribe']>[0];
 
 interface HeardRequest extends TranscribeRequest {
   diarize: TranscriptionParams['diarize'];
+  separate?: TranscriptionParams['separate'];
 }

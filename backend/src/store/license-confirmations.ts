@@ -1,6 +1,5 @@
 /** Licences of models that admins confirmed. They stay when a model goes: whoever adds it again has confirmed it. */
 import type { Generated, Kysely } from 'kysely';
-import type { LicenseConfirmation, LicenseStore } from '../registry/licenses.ts';
 import { appendAudit } from './audit.ts';
 import type { Schema } from './schema.ts';
 
@@ -16,7 +15,16 @@ export interface LicenseConfirmationTable {
   confirmed_at: Generated<Date>;
 }
 
-export class LicenseConfirmationStore implements LicenseStore {
+export interface LicenseConfirmation {
+  model: string;
+  repo: string;
+  revision: string;
+  license: string;
+  confirmedBy: string;
+  confirmedAt: Date;
+}
+
+export class LicenseConfirmationStore {
   readonly #db: Kysely<Schema>;
 
   constructor(db: Kysely<Schema>) {
@@ -30,6 +38,7 @@ export class LicenseConfirmationStore implements LicenseStore {
     });
   }
 
+  /** With its audit row; the first one of a model, repository and licence stands. */
   async confirm({ confirmedBy, ...confirmation }: Omit<LicenseConfirmation, 'confirmedAt'>): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
       const { numInsertedOrUpdatedRows } = await transaction

@@ -9,6 +9,7 @@ import * as models from './0006-models.ts';
 import * as speakers from './0007-speakers.ts';
 import * as stages from './0008-stages.ts';
 import * as licenseConfirmations from './0009-license-confirmations.ts';
+import * as stageResults from './0010-stage-results.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -20,4 +21,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-speakers': speakers,
   '0008-stages': stages,
   '0009-license-confirmations': licenseConfirmations,
+  '0010-stage-results': stageResults,
 };
