@@ -37,9 +37,10 @@ import { modelAdminRoutes } from './http/admin/model-admin.ts';
 import { adminModelsRoute } from './http/admin/models.ts';
 import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
-import { evaluationRoute } from './http/audio/evaluations.ts';
 import { adminSettingsRoutes } from './http/admin/settings.ts';
 import { adminUsageRoute } from './http/admin/usage.ts';
+import { evaluationRoute } from './http/audio/evaluations.ts';
+import { karaokeAnswer } from './http/audio/karaoke-response.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
 import { separationRoute } from './http/audio/separations.ts';
 import { speakerRoutes } from './http/audio/speakers.ts';
@@ -72,6 +73,7 @@ import { readToken } from './hub/token.ts';
 import { tellChange } from './jobs/admin-changes.ts';
 import { auditJobs } from './jobs/audit-jobs.ts';
 import { Erasure } from './jobs/erasure.ts';
+import { createFindStage } from './jobs/find-stage.ts';
 import { createGdprService } from './jobs/gdpr.ts';
 import { publicJobId } from './jobs/job-id.ts';
 import { openJobs } from './jobs/job-system.ts';
@@ -125,6 +127,7 @@ import { type JobRow, JobStore } from './store/jobs.ts';
 import { KeyRecords } from './store/key-records.ts';
 import { webhookUrlOf } from './store/key-rows.ts';
 import { openKeys } from './store/keys.ts';
+import { LicenseConfirmationStore } from './store/license-confirmations.ts';
 import { Notifications } from './store/notifications.ts';
 import { PreferenceStore } from './store/preferences.ts';
 import { RegisteredModelStore } from './store/registered-models.ts';
@@ -230,6 +233,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
     devices,
     footprints: new FootprintStore(db),
     preferences: new PreferenceStore(db),
+    licenses: new LicenseConfirmationStore(db),
     allowCpuFallback: config.models.allowCpuFallback,
     loadTimeoutMs: config.models.loadTimeoutSeconds * 1000,
     hungAfterMs: config.models.hungSeconds * 1000,
@@ -373,16 +377,18 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
   const transcribing = transcriptionWork(unmetered, registry);
   const diarizing = diarizationWork(diarization, registry);
   const answerSeparation = separationAnswer(jobs.service, jobs.artifacts);
+  const answerKaraoke = karaokeAnswer(jobs.service, jobs.artifacts);
   const separating = separationWork(separation, registry);
   const separationJobs = new AudioJobs({ ...audioJobs, work: separating });
   const transcriptionJobs = new AudioJobs({ ...audioJobs, work: transcribing });
   const diarizationJobs = new AudioJobs({ ...audioJobs, work: diarizing });
-  const transcribe = createTranscriptionJob({ service: unmetered, work: transcribing });
+  const findStage = createFindStage(jobs.store, jobs.artifacts);
+  const transcribe = createTranscriptionJob({ service: unmetered, findStage, work: transcribing });
   await jobs.start({
     transcription: transcribe,
     translation: transcribe,
-    diarization: createDiarizationJob({ service: diarization, work: diarizing }),
-    separation: createSeparationJob({ service: separation, work: separating }),
+    diarization: createDiarizationJob({ service: diarization, registry, findStage, work: diarizing }),
+    separation: createSeparationJob({ service: separation, registry, findStage, work: separating }),
   });
   webhooks.start();
   const { service: jobService, store: jobStore, artifacts, workRoot } = jobs;
@@ -413,6 +419,8 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
     diarization,
     separation,
     diarizationJobs,
+    answerKaraoke,
+    probe,
     voices: knownVoices({
       diarization,
       lookup: (owner, model, names) => lookUpSpeakers(speakers, { owner, model, names }),
@@ -479,7 +487,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       ...transcriptionRoutes(audio),
       translationRoute(audio),
       diarizationRoute(audio),
-      separationRoute({ ...audio, separationJobs, answer: answerSeparation, probe }),
+      separationRoute({ ...audio, separationJobs, answer: answerSeparation }),
       ...speakerRoutes({
         speakers,
         uploads,
@@ -487,7 +495,14 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
         hear: meteredHearing(diarization, metering),
       }),
       ...jobActionRoutes({ jobs: jobs.service, transcriptionJobs }),
-      ...jobRoutes({ jobs: jobs.service, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation }),
+      ...jobRoutes({
+        jobs: jobs.service,
+        transcriptionJobs,
+        diarizationJobs,
+        separationJobs,
+        answerSeparation,
+        answerKaraoke,
+      }),
       jobEventsRoute(jobs.service),
       ...jobFileRoutes({
         jobs: jobs.service,

@@ -28,6 +28,7 @@ const CATALOGUE = {
   api_keys_not_configured: { status: 401, type: 'invalid_request_error' },
   admin_key_required: { status: 403, type: 'invalid_request_error' },
   insufficient_scope: { status: 403, type: 'invalid_request_error' },
+  license_not_confirmed: { status: 403, type: 'invalid_request_error' },
   origin_not_allowed: { status: 403, type: 'invalid_request_error' },
   proxy_not_allowed: { status: 403, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },

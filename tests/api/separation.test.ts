@@ -3,8 +3,9 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import type { Job } from '../../backend/src/contract/jobs.ts';
 import type { separationJson } from '../../backend/src/contract/separation.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
@@ -44,6 +45,10 @@ beforeAll(async () => {
     body: JSON.stringify({ id: MODEL, family: 'demucs', repo: 'tests/shares' }),
   });
   expect(added.status).toBe(201);
+  // Nobody stated its licence.
+  const path = `/api/admin/models/${MODEL}/confirm-license`;
+  const headers = { authorization: `Bearer ${api.app.adminKey}` };
+  expect((await api.fetch(path, { method: 'POST', headers })).status).toBe(200);
 });
 afterAll(async () => {
   await api.close();
@@ -179,4 +184,87 @@ it.each([
   const body = await json<{ error: { message: string; param: string } }>(response);
   expect([response.status, body.error.param]).toEqual([400, param]);
   if ('stems[]' in values) expect(body.error.message).toContain('drums, bass, other, vocals, instrumental');
+});
+
+describe('with two replicas', () => {
+  const admin = (path: string, body?: object) =>
+    api.fetch(`/api/admin/models${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${api.app.adminKey}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const replicas = async () => {
+    const { data } = await json<{ data: AdminModel[] }>(await admin(''));
+    return data.find(({ id }) => id === MODEL)?.replicas ?? [];
+  };
+  const bothReady = () =>
+    eventually(async () => {
+      expect((await replicas()).map(({ state }) => state)).toEqual(['ready', 'ready']);
+    });
+  /** 45 s, no two of them alike. */
+  const song = new File(
+    [stereoWav(45, (i, channel) => 0.3 * Math.sin(i / 9 + (i / 90_000) ** 2) + (channel === 0 ? 0.1 : 0))],
+    'song.wav',
+  );
+  const form = {
+    ...{ file: song, stems: 'vocals,instrumental', output_format: 'wav_float' },
+    ...{ shifts: '1', cache: 'false', background: 'true' },
+  };
+  const finished = async (id: string): Promise<Separation> => {
+    // It ends with the job.
+    await (await api.fetch(`/v1/jobs/${id}/events`)).text();
+    return json<Separation>(await api.fetch(`/v1/jobs/${id}/result`));
+  };
+  const contents = (answer: Separation) => Promise.all(answer.stems.map(({ url }) => fetched(url)));
+  const levels = ({ stems, residual_db }: Separation) => [stems.map(({ url: _, ...stem }) => stem), residual_db];
+
+  let alone: Separation;
+  beforeAll(async () => {
+    alone = await finished((await json<Job>(await separate(form))).id);
+    const order = { gpu_device_ids: ['cpu'], replicas_per_gpu: 2 };
+    expect((await admin(`/${MODEL}/load`, order)).status).toBe(202);
+    await bothReady();
+  });
+
+  it('both work on one track, and what they make is the same to the bit', async () => {
+    const { id } = await json<Job>(await separate(form));
+    await eventually(async () => {
+      expect((await replicas()).map(({ in_flight: busy }) => busy)).toEqual([1, 1]);
+    });
+    const together = await finished(id);
+    expect(together.duration).toBe(45);
+    expect(levels(together)).toEqual(levels(alone));
+    const [one, other] = [await contents(alone), await contents(together)];
+    expect(other.map((file, i) => file.equals(one[i] ?? Buffer.alloc(0)))).toEqual([true, true]);
+  });
+
+  it('one that dies costs its part, which the other one does', async () => {
+    const { id } = await json<Job>(await separate(form));
+    const killed = await eventually(async () => {
+      expect((await json<Job>(await api.fetch(`/v1/jobs/${id}`))).progress.stage).toBe('separation');
+      const replica = (await replicas()).find(({ in_flight: busy, pid }) => busy > 0 && pid !== null);
+      expect(replica).toBeDefined();
+      return replica?.pid ?? 0;
+    });
+    process.kill(killed, 'SIGKILL');
+    const together = await finished(id);
+    const [one, other] = [await contents(alone), await contents(together)];
+    expect(other.map((file, i) => file.equals(one[i] ?? Buffer.alloc(0)))).toEqual([true, true]);
+    const manifest = await json<{ job: { attempts: number } }>(
+      await api.fetch(`/v1/jobs/${id}/artifacts/manifest.json`),
+    );
+    expect(manifest.job.attempts).toBe(1);
+    await bothReady();
+  });
+
+  it('ends at once when it is cancelled, and leaves nothing', async () => {
+    const { id } = await json<Job>(await separate(form));
+    await eventually(async () => {
+      expect((await json<Job>(await api.fetch(`/v1/jobs/${id}`))).progress.stage).toBe('separation');
+    });
+    expect((await api.fetch(`/v1/jobs/${id}/cancel`, { method: 'POST' })).status).toBe(200);
+    await eventually(async () => {
+      expect((await replicas()).map(({ in_flight: busy }) => busy)).toEqual([0, 0]);
+    });
+  });
 });

@@ -152,7 +152,12 @@ describeWithShared('whisper', () => {
     );
 
   it('a repository that an operator added writes the same', async () => {
-    const own = { id: 'own/whisper', repo: `onnx-community/${TIMESTAMPED}`, family: 'whisper' };
+    const own = {
+      id: 'own/whisper',
+      repo: `onnx-community/${TIMESTAMPED}`,
+      family: 'whisper',
+      settings: { license: 'MIT' },
+    };
     const headers = { authorization: `Bearer ${ADMIN_KEY}` };
     const registered = await api.fetch('/api/admin/models', { method: 'POST', headers, body: JSON.stringify(own) });
     expect(registered.status).toBe(201);

@@ -91,6 +91,7 @@ const TABLE: Record<string, Row> = {
   'GET /v1/models': forKeys('200'),
   'GET /v1/models/{model}': forKeys('200', '403 insufficient_scope'),
   'GET /api/admin/models': forAdmins('200'),
+  'POST /api/admin/models/{key}/confirm-license': forAdmins('404 model_not_found'),
   'POST /api/admin/models': forAdmins('400 invalid_value'),
   'DELETE /api/admin/models/{key}': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/download': forAdmins('404 model_not_found'),

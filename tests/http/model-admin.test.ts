@@ -5,7 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
 import type { ModelPreflight } from '../../backend/src/contract/model-admin.ts';
-import { type Api, errorOf, eventually, json, STUB_AUDIO, startApi, toForm } from '../api/start-api.ts';
+import {
+  type Api,
+  errorOf,
+  eventually,
+  type FormValues,
+  json,
+  STUB_AUDIO,
+  startApi,
+  toForm,
+} from '../api/start-api.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { noise } from '../support/hub-fixture.ts';
 import { readAdminEvents } from '../support/read-admin-events.ts';
@@ -24,6 +33,7 @@ function whisperFiles(graphs: readonly string[], seed: string): Record<string, s
   ]);
 }
 
+const OWN = { id: 'own-whisper', repo: 'acme/whisper-own', family: 'whisper' };
 const GRAPHS = ['encoder_model', 'decoder_model', 'decoder_with_past_model'];
 
 describe('models over HTTP', () => {
@@ -79,11 +89,14 @@ describe('models over HTTP', () => {
     return (await json<{ deleted_bytes: number }>(response)).deleted_bytes;
   };
   const cached = (repo: string) => join(api.app.dir, 'models', `models--${repo.replace('/', '--')}`);
-  const say = (id: string, word: string) =>
-    api.transcribe({ model: id, prompt: `say:${word}`, file: new File([STUB_AUDIO], 'a.wav') });
+  const say = (id: string, word: string, more: FormValues = {}) =>
+    api.transcribe({ model: id, prompt: `say:${word}`, file: new File([STUB_AUDIO], 'a.wav'), ...more });
   const lastAudit = async (count: number): Promise<AuditRow[]> => {
     const lines = (await (await admin('GET', '/audit')).text()).trimEnd().split('\n');
-    return lines.slice(-count - 1, -1).map((line) => auditRow.parse(JSON.parse(line)));
+    return lines
+      .slice(0, -1)
+      .slice(-count)
+      .map((line) => auditRow.parse(JSON.parse(line)));
   };
 
   describe('downloads', () => {
@@ -184,7 +197,7 @@ describe('models over HTTP', () => {
   describe('deletion', () => {
     it('frees what no other model needs, and keeps what one does', async () => {
       await download(TINY);
-      await admin('POST', '/models', { id: 'own-whisper', repo: 'acme/whisper-own', family: 'whisper' });
+      await admin('POST', '/models', { ...OWN, settings: { license: 'MIT' } });
       await download('own-whisper');
       const configs = Buffer.byteLength('{"of": "tiny"}');
       // Five equal configurations are one blob.
@@ -296,6 +309,99 @@ describe('models over HTTP', () => {
       ['a repository the hub hides', { repo: 'acme/none' }, 502, 'hub_access_denied', 'repo'],
     ])('%s is refused', async (_title, body, status, code, param) => {
       expect(await preflight(body)).toMatchObject({ status, code, param });
+    });
+  });
+
+  describe('a licence that is not known to be free', () => {
+    const confirm = (id: string) => admin('POST', `${of(id)}/confirm-license`);
+    const noted = async () => {
+      const rows = await lastAudit(1000);
+      return rows.filter(({ action, result }) => action === 'model.confirm_license' && result === 'success');
+    };
+
+    it('is confirmed once, before the model is downloaded, loaded or asked', async () => {
+      await admin('POST', '/models', OWN);
+      const open = { required: true, confirmed_at: null, confirmed_by: null };
+      expect(await model(OWN.id)).toMatchObject({ license: 'unknown', license_confirmation: open });
+      const order = {
+        gpu_device_ids: ['cpu'],
+        replicas_per_gpu: 1,
+        precision: null,
+        keep_alive: null,
+        max_batch: null,
+      };
+      for (const refused of [
+        await admin('POST', `${of(OWN.id)}/download`),
+        await admin('POST', `${of(OWN.id)}/load`, order),
+        await say(OWN.id, 'hello'),
+        await say(OWN.id, 'hello', { background: 'true' }),
+      ]) {
+        const body = await json<{ error: { message: string; license: string } }>(refused.clone());
+        expect(await errorOf(refused)).toMatchObject({ status: 403, code: 'license_not_confirmed' });
+        expect(body.error).toMatchObject({ license: 'unknown' });
+        expect(body.error.message).toContain('POST /api/admin/models/own-whisper/confirm-license');
+      }
+      expect(await model(OWN.id)).toMatchObject({ status: 'absent', placement: null });
+
+      const confirmed = await json<AdminModel>(await confirm(OWN.id));
+      expect(confirmed.license_confirmation).toEqual({
+        required: true,
+        confirmed_at: expect.closeTo(Date.now() / 1000, -2),
+        confirmed_by: expect.stringMatching(/./),
+      });
+      expect(await json<AdminModel>(await confirm(OWN.id))).toMatchObject({
+        license_confirmation: confirmed.license_confirmation,
+      });
+      const rows = await noted();
+      expect(rows).toHaveLength(1);
+      expect(rows[0]).toMatchObject({
+        actor: confirmed.license_confirmation.confirmed_by,
+        subject: 'own-whisper acme/whisper-own@main unknown',
+      });
+      await download(OWN.id);
+    });
+
+    it('is confirmed for that licence of that repository, and for whoever starts next', async () => {
+      await admin('DELETE', of(OWN.id));
+      await admin('POST', '/models', { ...OWN, settings: { license: 'CC-BY-NC-4.0' } });
+      expect(await model(OWN.id)).toMatchObject({ license_confirmation: { required: true, confirmed_at: null } });
+      expect(await errorOf(await say(OWN.id, 'hello'))).toMatchObject({ code: 'license_not_confirmed' });
+      const again = await startApi({
+        env: {
+          DATABASE_URL: api.app.databaseUrl,
+          MODEL_CACHE_DIR: join(api.app.dir, 'models'),
+          PRELOAD_MODELS: OWN.id,
+        },
+      });
+      try {
+        // Left out with a warning: the server is ready without it.
+        expect(again.app.registry.missingPreloads).toEqual([]);
+        expect(again.app.registry.describe(OWN.id)).toMatchObject({ status: 'downloaded' });
+        const log = join(again.app.dir, 'logs');
+        await eventually(async () => {
+          const texts = await Promise.all((await readdir(log)).map((name) => readFile(join(log, name), 'utf8')));
+          expect(texts.join('')).toContain('its licence has not been confirmed');
+        });
+        await confirm(OWN.id);
+        // The other gateway hears of it when it next refuses.
+        await eventually(() => again.app.registry.resolve(OWN.id, 'transcription'));
+      } finally {
+        await again.close();
+      }
+      await admin('DELETE', of(OWN.id));
+      await admin('POST', '/models', OWN);
+      expect(await model(OWN.id)).toMatchObject({ license_confirmation: { confirmed_at: expect.any(Number) } });
+      await admin('DELETE', `${of(OWN.id)}/artifacts`);
+      await admin('DELETE', of(OWN.id));
+    });
+
+    it('needs none where it is free; the audit has no row of that', async () => {
+      const before = (await noted()).length;
+      expect(await json<AdminModel>(await confirm('fake/echo'))).toMatchObject({
+        license_confirmation: { required: false, confirmed_at: null, confirmed_by: null },
+      });
+      expect(await noted()).toHaveLength(before);
+      expect(await errorOf(await confirm('no such'))).toMatchObject({ status: 404, code: 'model_not_found' });
     });
   });
 

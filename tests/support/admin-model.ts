@@ -49,6 +49,7 @@ export function adminModel(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>)
     repo: `test/${fields.id}`,
     revision: 'main',
     license: 'MIT',
+    license_confirmation: { required: false, confirmed_at: null, confirmed_by: null },
     languages: ['en'],
     published: null,
     memory_estimate_bytes: 5e8,

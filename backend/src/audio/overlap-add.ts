@@ -19,6 +19,15 @@ export interface Tiling {
   centred: boolean;
 }
 
+/** One of `count` parts of a track that are heard apart, by several replicas perhaps, and together are all of it. */
+export interface TrackPart {
+  /** From 0 on. */
+  index: number;
+  count: number;
+}
+
+const WHOLE: TrackPart = { index: 0, count: 1 };
+
 export interface OverlapAddOptions {
   tiling: Tiling;
   /** Of the track. */
@@ -31,6 +40,8 @@ export interface OverlapAddOptions {
   run(segment: Float32Array, signal: AbortSignal): Promise<Float32Array>;
   /** Segments in work at a time. Default 1. */
   parallel?: number | undefined;
+  /** Default: all of the track. */
+  part?: TrackPart | undefined;
   signal: AbortSignal;
   /** After each segment. */
   onSegment?(done: number, total: number): void;
@@ -50,19 +61,35 @@ export function bufferedFrames({ size }: Tiling): number {
 }
 
 /**
+ * The frames of a part: borders are where segments of the first pass begin. A part's frames are those of the whole, to the
+ * bit; segments across a border are heard in both parts. There are none where a track has fewer segments than parts.
+ */
+export function framesOf({ stride, origins }: Tiling, frames: number, { index, count }: TrackPart) {
+  const [origin = 0] = origins;
+  const border = (number: number) => {
+    if (number === 0 || number === count) return number === 0 ? 0 : frames;
+    const wished = (frames * number) / count;
+    return Math.max(0, Math.min(frames, origin + stride * Math.round((wished - origin) / stride)));
+  };
+  return { from: border(index), to: border(index + 1) };
+}
+
+/**
  * Finished frames, in order and without gaps: blocks [planes, n] whose memory is the caller's. Beside the buffer, the
  * results of up to `parallel` segments are held.
  *
  * @throws the signal's reason, at once: segments in work are left behind, their outcome is nobody's. Whatever `read` and `run` throw.
  */
 export async function* overlapAdd(options: OverlapAddOptions): AsyncGenerator<Float32Array, void, void> {
-  const { tiling, frames, planes, parallel = 1, signal, onSegment } = options;
+  const { tiling, frames, planes, parallel = 1, part = WHOLE, signal, onSegment } = options;
   const { size } = tiling;
   const ring = new Float32Array(planes * bufferedFrames(tiling));
-  const segments = segmentsOf(tiling, frames);
-  const total = countSegments(tiling, frames);
+  const { from: begin, to: end } = framesOf(tiling, frames, part);
+  const all = segmentsOf(tiling, frames, begin, end);
+  const segments = all.values();
+  const total = all.length;
   const waiting: { segment: Segment; result: Promise<Float32Array> }[] = [];
-  let emitted = 0;
+  let emitted = begin;
   let done = 0;
   const aborted = abortOf(signal);
   const start = () => {
@@ -84,7 +111,7 @@ export async function* overlapAdd(options: OverlapAddOptions): AsyncGenerator<Fl
       start();
       done += 1;
       onSegment?.(done, total);
-      const finished = Math.min(waiting[0]?.segment.start ?? frames, frames);
+      const finished = Math.min(waiting[0]?.segment.start ?? end, end);
       if (finished > emitted) {
         yield take(emitted, finished - emitted);
         emitted = finished;
@@ -98,8 +125,8 @@ export async function* overlapAdd(options: OverlapAddOptions): AsyncGenerator<Fl
   function add(segment: Segment, result: Float32Array): void {
     const weights = weightsOf(segment, tiling);
     const lead = leadOf(segment, tiling);
-    const first = Math.max(0, -segment.start);
-    const last = Math.min(segment.length, frames - segment.start);
+    const first = Math.max(0, begin - segment.start);
+    const last = Math.min(segment.length, end - segment.start);
     for (let plane = 0; plane < planes; plane += 1) {
       const from = plane * size + lead;
       let at = (segment.start + first) % size;
@@ -141,19 +168,22 @@ function leadOf({ length }: Segment, { size, centred }: Tiling): number {
   return centred ? Math.floor((size - length) / 2) : 0;
 }
 
-/** Of all passes, in the order of their starts; what lies behind the track is left out. */
-function* segmentsOf({ size, stride, origins, end }: Tiling, frames: number): Generator<Segment, undefined> {
-  const next = origins.map((origin) => ({ origin, start: origin }));
-  for (;;) {
-    const [first] = next.sort((a, b) => a.start - b.start);
-    if (first === undefined || first.start >= frames) return;
-    yield { ...first, length: Math.min(size, end - first.start) };
-    first.start += stride;
-  }
-}
-
-function countSegments({ stride, origins }: Tiling, frames: number): number {
-  return origins.reduce((sum, origin) => sum + Math.ceil((frames - origin) / stride), 0);
+/** Of all passes, those that frames from `begin` to `end` need, in the order of their starts. */
+function segmentsOf(
+  { size, stride, origins, end: cut }: Tiling,
+  frames: number,
+  begin: number,
+  end: number,
+): Segment[] {
+  const passes = origins.flatMap((origin) => {
+    const count = Math.max(0, Math.ceil((frames - origin) / stride));
+    return Array.from({ length: count }, (_, step) => {
+      const start = origin + step * stride;
+      return { origin, start, length: Math.min(size, cut - start) };
+    });
+  });
+  const needed = passes.filter(({ start, length }) => begin < end && start < end && start + length > begin);
+  return needed.sort((a, b) => a.start - b.start);
 }
 
 /** [length] The segment's fade over the sum of all fades of its pass at each frame, over the number of passes. */

@@ -4,39 +4,57 @@
  * against each other. Floats, because lossy files exceed full scale and 24-bit ones exceed 16.
  */
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { diskFull } from './disk-full.ts';
 import { pcmBytes } from './pcm-bytes.ts';
 import { STEREO_RATE } from './sample-rate.ts';
 
 const BYTES_PER_FRAME = 8;
 
-type Chunks = AsyncIterable<Float32Array> | Iterable<Float32Array>;
+type Chunks<T> = AsyncIterable<T> | Iterable<T>;
+
+/** One file: see `writeStereoFiles`. */
+export function writeStereoFile(path: string, chunks: Chunks<Float32Array>): Promise<number> {
+  return writeStereoFiles([path], eachAlone(chunks));
+}
+
+async function* eachAlone(chunks: Chunks<Float32Array>): AsyncGenerator<Float32Array[], void, void> {
+  for await (const chunk of chunks) yield [chunk];
+}
 
 /**
- * Writes chunks [n, 2] as they come, no faster than the disk takes them, and returns the number of frames. The file gets
- * its name when all of it is on the disk; leaving early, an abort or an error of `chunks` leaves nothing.
+ * Writes blocks, a chunk [n, 2] for each of `paths`, as they come, no faster than the disk takes them, and returns the
+ * number of frames. The files get their names when all of them are on the disk; leaving early, an abort or an error of
+ * `blocks` leaves nothing.
  *
- * @throws GatewayError `insufficient_storage` when the disk is full; whatever `chunks` throws.
+ * @throws GatewayError `insufficient_storage` when the disk is full; whatever `blocks` throws.
  */
-export async function writeStereoFile(path: string, chunks: Chunks): Promise<number> {
-  const temporary = `${path}.${randomUUID()}.partial`;
+export async function writeStereoFiles(
+  paths: readonly string[],
+  blocks: Chunks<readonly Float32Array[]>,
+): Promise<number> {
+  const temporary = paths.map((path) => `${path}.${randomUUID()}.partial`);
   let bytes = 0;
   try {
     {
-      await using file = await open(temporary, 'wx');
-      for await (const chunk of chunks) {
-        const part = pcmBytes(chunk, 'f32');
-        await file.appendFile(part).catch((error) => diskFull(error, 'the decoded audio'));
-        bytes += part.length;
+      await using opened = new AsyncDisposableStack();
+      const files: FileHandle[] = [];
+      for (const path of temporary) files.push(opened.use(await open(path, 'wx')));
+      for await (const block of blocks) {
+        const parts = block.map((chunk) => pcmBytes(chunk, 'f32'));
+        for (const [index, file] of files.entries()) {
+          const part = parts[index] ?? new Uint8Array();
+          await file.appendFile(part).catch((error) => diskFull(error, 'the decoded audio'));
+        }
+        bytes += parts[0]?.length ?? 0;
       }
-      await file.sync();
+      for (const file of files) await file.sync();
     }
-    // The name itself may be lost in a power cut: then there is no file, and it is made again.
-    await rename(temporary, path);
+    // The names themselves may be lost in a power cut: then there is no file, and it is made again.
+    for (const [index, path] of paths.entries()) await rename(temporary[index] ?? path, path);
     return bytes / BYTES_PER_FRAME;
   } finally {
-    await rm(temporary, { force: true });
+    for (const path of temporary) await rm(path, { force: true });
   }
 }
 

@@ -66,6 +66,13 @@ export const adminModel = z
     repo: z.string(),
     revision: z.string(),
     license: z.string(),
+    license_confirmation: z
+      .object({
+        required: z.boolean().meta({ description: 'Non-commercial, disputed, unknown, or not known to be free' }),
+        confirmed_at: z.int().nullable().meta({ description: 'Unix seconds' }),
+        confirmed_by: z.string().nullable().meta({ description: 'Id of the key' }),
+      })
+      .meta({ description: 'A required one must be there before the model is downloaded, loaded or asked' }),
     languages: z.array(z.string()),
     published: z.string().nullable(),
     memory_estimate_bytes: z.int(),

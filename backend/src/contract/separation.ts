@@ -13,6 +13,20 @@ export const SEPARATION_OUTPUTS = ['wav', 'wav_24', 'wav_float', 'flac', 'mp3', 
 export const separationOutput = z.enum(SEPARATION_OUTPUTS);
 export type SeparationOutput = z.infer<typeof separationOutput>;
 
+/** What a stem's file is called behind its name, and what is in it. */
+export const STEM_FILES: Readonly<Record<SeparationOutput, { suffix: string; contentType: string }>> = {
+  wav: { suffix: 'wav', contentType: 'audio/wav' },
+  wav_24: { suffix: 'wav', contentType: 'audio/wav' },
+  wav_float: { suffix: 'wav', contentType: 'audio/wav' },
+  flac: { suffix: 'flac', contentType: 'audio/flac' },
+  mp3: { suffix: 'mp3', contentType: 'audio/mpeg' },
+  opus: { suffix: 'opus', contentType: 'audio/ogg' },
+};
+
+export function stemFile(stem: AskedStem, output: SeparationOutput): string {
+  return `${stem}.${STEM_FILES[output].suffix}`;
+}
+
 export const SEPARATION_FORMATS = ['json', 'zip'] as const;
 /** Each shift is another pass over all of the audio. */
 export const MAX_SHIFTS = 10;

@@ -1,11 +1,12 @@
 /** `POST /v1/audio/transcriptions`: the request's fields after parsing, and every shape an answer can take. */
 import { z } from 'zod';
 import { diarizationRequest, heardSpeaker, type SpeakerTurn } from './diarization.ts';
+import { separationOutput } from './separation.ts';
 import { durationUsage } from './usage.ts';
 
 export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
 /** Of transcriptions alone. */
-export const TRANSCRIPTION_FORMATS = [...RESPONSE_FORMATS, 'diarized_json'] as const;
+export const TRANSCRIPTION_FORMATS = [...RESPONSE_FORMATS, 'diarized_json', 'karaoke'] as const;
 export const TIMESTAMP_GRANULARITIES = ['word', 'segment'] as const;
 
 export const chunkingStrategy = z.union([
@@ -44,7 +45,13 @@ export const transcriptionParams = z.object({
   /** The tokens' log-probabilities are wanted in the result. */
   logprobs: z.boolean().optional(),
   /** The vocals are taken out of the audio first, and only they are heard. A pipeline is not told: another model does that. */
-  separate: z.object({ model: z.string() }).optional(),
+  separate: z
+    .object({
+      model: z.string(),
+      /** The vocals and the instrumental are to be left too, as such files. */
+      karaoke: separationOutput.optional(),
+    })
+    .optional(),
   /** Who speaks is wanted too. A pipeline is not told: another model hears that. */
   diarize: diarizationRequest.optional(),
 });

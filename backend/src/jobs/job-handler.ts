@@ -28,11 +28,21 @@ export interface FinishedWindow {
   segments: readonly { start: number; end: number; text: string }[];
 }
 
+export interface OutcomeFile {
+  name: string;
+  contentType: string;
+  content: string | { path: string };
+  /** See `ArtifactTable.stage_key`. */
+  stageKey?: string | undefined;
+}
+
 export interface JobOutcome {
   /** Stored as `result.json`. */
   result: unknown;
+  /** See `ArtifactTable.stage_key`, where `result` is what a single stage made. */
+  stageKey?: string | undefined;
   /** Other files, by name. */
-  files: readonly { name: string; contentType: string; content: string | { path: string } }[];
+  files: readonly OutcomeFile[];
   audioSeconds: number;
   /** See `JobTable.request_key`; undefined where no later request can be known to be equal. */
   requestKey: string | undefined;

@@ -18,6 +18,8 @@ export interface Stage {
   started_at: string;
   seconds: number;
   device: string;
+  /** An earlier job's result was taken. */
+  reused?: true;
 }
 
 export interface ManifestFile {
@@ -45,7 +47,7 @@ export async function putManifest(artifacts: ArtifactStore, parts: ManifestParts
   const which = job.status === 'cancelled' ? 'cancelled' : String(job.attempt);
   const key = `jobs/${job.id}/${which}-manifest.json`;
   const stored = await artifacts.put(key, manifestOf(parts));
-  return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', ...stored };
+  return { job_id: job.id, name: 'manifest.json', key, content_type: 'application/json', stage_key: null, ...stored };
 }
 
 function manifestOf({ job, provenance, outputs, takenFrom, error, softwareVersion }: ManifestParts): string {

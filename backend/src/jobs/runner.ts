@@ -9,7 +9,7 @@ import type { ArtifactRow, JobRow, JobStore } from '../store/jobs.ts';
 import type { Notifications } from '../store/notifications.ts';
 import type { ArtifactStore } from './artifacts.ts';
 import type { InputSource } from './input-source.ts';
-import type { JobHandler, JobOutcome } from './job-handler.ts';
+import type { JobHandler, JobOutcome, OutcomeFile } from './job-handler.ts';
 import type { JobHooks } from './job-hooks.ts';
 import { publicJobId } from './job-id.ts';
 import { putManifest } from './manifest.ts';
@@ -129,17 +129,17 @@ export class JobRunner {
 
   async #succeed(job: JobRow, taken: Taken, outcome: JobOutcome, seconds: number): Promise<void> {
     const { store, queue, artifacts, hooks, version: softwareVersion } = this.#options;
-    const contents = [
-      { name: 'result.json', contentType: 'application/json', content: JSON.stringify(outcome.result) },
-      ...outcome.files,
-    ];
+    const { stageKey: ofResult } = outcome;
+    const result = { contentType: 'application/json', content: JSON.stringify(outcome.result), stageKey: ofResult };
+    const contents: OutcomeFile[] = [{ name: 'result.json', ...result }, ...outcome.files];
     const done = { ...job, audio_seconds: outcome.audioSeconds };
     const kept: ArtifactRow[] = [];
-    for (const { name, contentType, content } of contents) {
+    for (const { name, contentType, content, stageKey: stage_key = null } of contents) {
       // Of this attempt alone: a competitor's file is not overwritten.
       const key = `jobs/${job.id}/${job.attempt}-${name}`;
       const source = typeof content === 'string' ? content : createReadStream(content.path);
-      kept.push({ job_id: job.id, name, key, content_type: contentType, ...(await artifacts.put(key, source)) });
+      const stored = await artifacts.put(key, source);
+      kept.push({ job_id: job.id, name, key, content_type: contentType, stage_key, ...stored });
     }
     const { provenance } = outcome;
     const manifest = await putManifest(artifacts, { job: done, provenance, outputs: kept, softwareVersion });

@@ -2,6 +2,7 @@
  * What a model family declares, and what its pipeline receives and returns. A model folder imports this file and
  * `contract`, `errors`, `audio`, `text`; nothing else of the backend.
  */
+import type { TrackPart } from '../audio/overlap-add.ts';
 import type { GraphFolding, OpenedSession, SessionOptions } from '../audio/session.ts';
 import type { Diarization, DiarizationEvent, DiarizationParams } from '../contract/diarization.ts';
 import type { SeparationEvent, SeparationParams, SeparationResult } from '../contract/separation.ts';
@@ -81,7 +82,16 @@ export interface RunInput {
   resume?: ResumeInput | undefined;
   /** Absolute path of a folder for the files that the task makes. */
   outputDir?: string | undefined;
+  /** Of a separation that several replicas do together, each in the same `outputDir`: which step of it. */
+  step?: SeparationStep | undefined;
 }
+
+/**
+ * First the audio is decoded, then its parts are separated in any order, at the same time perhaps, and last they are joined
+ * into the stems' files. A step that an earlier attempt has finished is not done again. Only the last one has a result to
+ * speak of.
+ */
+export type SeparationStep = { name: 'decode' } | { name: 'part'; part: TrackPart } | { name: 'join'; parts: number };
 
 export interface ResumeInput {
   /**

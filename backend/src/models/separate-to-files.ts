@@ -1,18 +1,29 @@
 /** What separation families share: an audio file in, a file for each stem out, and what is to be said of them. */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeStereo } from '../audio/decode-stereo.ts';
 import type { Encoding } from '../audio/encode.ts';
 import { createLoudnessMeter, type LoudnessMeter } from '../audio/loudness.ts';
+import type { TrackPart } from '../audio/overlap-add.ts';
 import { STEREO_RATE } from '../audio/sample-rate.ts';
-import { openStereoFile, type StereoSource, writeStereoFile } from '../audio/stereo-file.ts';
+import { MIX_FILE, pieceFile } from '../audio/separation-pieces.ts';
+import {
+  openStereoFile,
+  type StereoFile,
+  type StereoSource,
+  writeStereoFile,
+  writeStereoFiles,
+} from '../audio/stereo-file.ts';
 import { writeStems } from '../audio/write-stems.ts';
 import {
+  type AskedStem,
   INSTRUMENTAL,
   type SeparatedStem,
   type SeparationOutput,
   type SeparationParams,
   type SeparationResult,
+  stemFile,
 } from '../contract/separation.ts';
 import type { LoadContext, RunContext, RunInput } from './define-model.ts';
 import { namedOutOfMemory } from './out-of-memory.ts';
@@ -21,61 +32,141 @@ export interface Separator {
   /** All stems that the model makes. */
   stems: readonly string[];
   /**
-   * Those that are wanted, in the model's order: blocks of samples [n, 2] each, in order and without gaps, of the whole track.
+   * Those that are wanted, in the model's order: blocks of samples [n, 2] each, in order and without gaps, of the whole track or a part of it.
    * `onSegment` is told after each segment.
    */
   separate(
     track: StereoSource,
     wanted: readonly string[],
-    options: { shifts: number; signal: AbortSignal; onSegment(done: number, total: number): void },
+    options: {
+      shifts: number;
+      /** Default: the whole track. */
+      part?: TrackPart;
+      signal: AbortSignal;
+      onSegment(done: number, total: number): void;
+    },
   ): AsyncIterable<readonly Float32Array[]>;
 }
 
 const VOCALS = 'vocals';
-const MIX_FILE = 'mix.f32';
 
-const ENCODINGS: Readonly<Record<SeparationOutput, { suffix: string; encoding: Encoding }>> = {
-  wav: { suffix: 'wav', encoding: { format: 'wav', sample: 's16' } },
-  wav_24: { suffix: 'wav', encoding: { format: 'wav', sample: 's24' } },
-  wav_float: { suffix: 'wav', encoding: { format: 'wav', sample: 'f32' } },
-  flac: { suffix: 'flac', encoding: { format: 'flac', sample: 's24' } },
-  mp3: { suffix: 'mp3', encoding: { format: 'mp3', kbps: 256 } },
-  opus: { suffix: 'opus', encoding: { format: 'opus', kbps: 160 } },
+const ENCODINGS: Readonly<Record<SeparationOutput, Encoding>> = {
+  wav: { format: 'wav', sample: 's16' },
+  wav_24: { format: 'wav', sample: 's24' },
+  wav_float: { format: 'wav', sample: 'f32' },
+  flac: { format: 'flac', sample: 's24' },
+  mp3: { format: 'mp3', kbps: 256 },
+  opus: { format: 'opus', kbps: 160 },
 };
 
-/** The work of a separation pipeline's `run`. */
+interface Work {
+  separator: Separator;
+  input: RunInput & { outputDir: string };
+  params: SeparationParams;
+  context: RunContext<'separation'>;
+  tools: LoadContext['tools'];
+}
+
+/** The work of a separation pipeline's `run`, or a step of it. */
 export async function separateToFiles(
   separator: Separator,
-  { audioPath, limits, outputDir }: RunInput,
+  input: RunInput,
   params: SeparationParams,
-  { signal, emit }: RunContext<'separation'>,
+  context: RunContext<'separation'>,
   tools: LoadContext['tools'],
 ): Promise<SeparationResult> {
+  const { outputDir, step } = input;
   if (outputDir === undefined) throw new Error('A separation needs a folder for its files');
+  const work: Work = { separator, input: { ...input, outputDir }, params, context, tools };
   const mixPath = join(outputDir, MIX_FILE);
   try {
-    emit({ type: 'progress', stage: 'decoding', done: 0 });
-    await writeStereoFile(mixPath, decodeStereo(audioPath, { signal, ...limits, ...tools }));
-    await using mix = await openStereoFile(mixPath);
-    const { suffix, encoding } = ENCODINGS[params.output];
-    const stems = tapStems(separator, mix, params, {
-      signal,
-      onSegment: (done, total) => emit({ type: 'progress', stage: 'separation', done: done / total }),
-    });
-    const files = params.stems.map((stem) => `${stem}.${suffix}`);
-    const paths = files.map((file) => join(outputDir, file));
-    await writeStems(stems.blocks, paths, { encoding, signal, ffmpegPath: tools.ffmpegPath });
-    return {
-      duration: mix.frames / STEREO_RATE,
-      sample_rate: STEREO_RATE,
-      stems: params.stems.map((stem, index) => ({ stem, file: files[index] ?? '', ...stems.levelOf(index) })),
-      residual_db: stems.residual(),
-    };
+    if (step?.name === 'part') return await separatePart(work, mixPath, step.part);
+    if (step?.name === 'join') return await writeFiles({ ...work, separator: joining(work, step.parts) }, mixPath);
+    if (!existsSync(mixPath)) await decode(work, mixPath);
+    return step === undefined ? await writeFiles(work, mixPath) : NOTHING_YET;
   } catch (error) {
     throw namedOutOfMemory(error);
   } finally {
-    await rm(mixPath, { force: true });
+    if (step === undefined) await rm(mixPath, { force: true });
   }
+}
+
+/** Of no audio: what a request's speed is measured by. */
+const NOTHING_YET: SeparationResult = { duration: 0, sample_rate: STEREO_RATE, stems: [], residual_db: null };
+
+async function decode({ input, context: { signal, emit }, tools }: Work, mixPath: string): Promise<void> {
+  emit({ type: 'progress', stage: 'decoding', done: 0 });
+  await writeStereoFile(mixPath, decodeStereo(input.audioPath, { signal, ...input.limits, ...tools }));
+}
+
+/** All stems that are asked for, a file each. */
+async function writeFiles(
+  { separator, input, params, context, tools }: Work,
+  mixPath: string,
+): Promise<SeparationResult> {
+  const { signal } = context;
+  await using mix = await openStereoFile(mixPath);
+  const stems = tapStems(separator, mix, params, { signal, onSegment: progressOf(context) });
+  const files = params.stems.map((stem) => stemFile(stem, params.output));
+  const paths = files.map((file) => join(input.outputDir, file));
+  await writeStems(stems.blocks, paths, { encoding: ENCODINGS[params.output], signal, ffmpegPath: tools.ffmpegPath });
+  return {
+    duration: mix.frames / STEREO_RATE,
+    sample_rate: STEREO_RATE,
+    stems: params.stems.map((stem, index) => ({ stem, file: files[index] ?? '', ...stems.levelOf(index) })),
+    residual_db: stems.residual(),
+  };
+}
+
+/** What the model makes of a part of the track, as it is, for `joining`. */
+async function separatePart(
+  { separator, input, params, context }: Work,
+  mixPath: string,
+  part: TrackPart,
+): Promise<SeparationResult> {
+  const made = stemsToMake(separator.stems, params.stems);
+  const paths = made.map((stem) => join(input.outputDir, pieceFile(stem, part)));
+  if (paths.every(existsSync)) return NOTHING_YET;
+  await using mix = await openStereoFile(mixPath);
+  const { signal } = context;
+  const blocks = separator.separate(mix, made, {
+    ...{ part, signal, shifts: params.shifts },
+    onSegment: progressOf(context),
+  });
+  const frames = await writeStereoFiles(paths, blocks);
+  return { ...NOTHING_YET, duration: frames / STEREO_RATE };
+}
+
+/** As the model would separate the track, from what is there of its parts already. */
+function joining({ separator, input }: Work, count: number): Separator {
+  return {
+    stems: separator.stems,
+    async *separate(_, wanted, { signal }) {
+      for (let index = 0; index < count; index += 1) {
+        await using opened = new AsyncDisposableStack();
+        const files: StereoFile[] = [];
+        for (const stem of wanted) {
+          files.push(opened.use(await openStereoFile(join(input.outputDir, pieceFile(stem, { index, count })))));
+        }
+        const frames = files[0]?.frames ?? 0;
+        for (let from = 0; from < frames; from += STEREO_RATE) {
+          signal.throwIfAborted();
+          const length = Math.min(STEREO_RATE, frames - from);
+          yield await Promise.all(files.map(async (file) => interleaved(await file.read(from, length), length)));
+        }
+      }
+    },
+  };
+}
+
+function progressOf({ emit }: RunContext<'separation'>): (done: number, total: number) => void {
+  return (done, total) => emit({ type: 'progress', stage: 'separation', done: done / total });
+}
+
+/** An instrumental that the model does not make is what the vocals leave of the mix. */
+function stemsToMake(all: readonly string[], asked: readonly AskedStem[]): string[] {
+  const fromVocals = asked.includes(INSTRUMENTAL) && !all.includes(INSTRUMENTAL);
+  return all.filter((stem) => asked.some((each) => each === stem) || (fromVocals && stem === VOCALS));
 }
 
 interface Level {
@@ -84,15 +175,14 @@ interface Level {
   meter: LoudnessMeter;
 }
 
-/** The asked stems, measured as they pass. An instrumental that the model does not make is what the vocals leave of the mix. */
+/** The asked stems, measured as they pass. */
 function tapStems(
   { stems: all, separate }: Separator,
   mix: StereoSource,
   { stems, shifts }: SeparationParams,
   options: { signal: AbortSignal; onSegment(done: number, total: number): void },
 ) {
-  const fromVocals = stems.includes(INSTRUMENTAL) && !all.includes(INSTRUMENTAL);
-  const made = all.filter((stem) => stems.some((asked) => asked === stem) || (fromVocals && stem === VOCALS));
+  const made = stemsToMake(all, stems);
   const levels = stems.map((): Level => ({ peak: 0, clipped: 0, meter: createLoudnessMeter(STEREO_RATE) }));
   const power = { mix: 0, lacking: 0 };
 

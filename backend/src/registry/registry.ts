@@ -10,6 +10,7 @@ import { WorkerProcess } from '../worker/worker-process.ts';
 import type { Catalog, CatalogEntry } from './catalog.ts';
 import { CPU, type Devices } from './devices.ts';
 import { Footprints } from './footprints.ts';
+import { type LicenseStore, Licenses } from './licenses.ts';
 import type { FootprintStore, PreferenceStore } from './memory-types.ts';
 import type { ModelHub } from './model-files.ts';
 import type { ModelIdentity } from './model-identity.ts';
@@ -25,6 +26,8 @@ export interface RegistryOptions {
   hub: ModelHub;
   quarantine: Quarantine;
   devices: Devices;
+  /** Which licences were confirmed. */
+  licenses: LicenseStore;
   footprints: FootprintStore;
   preferences: PreferenceStore;
   log: Logger;
@@ -59,6 +62,7 @@ export class ModelRegistry {
   readonly #progressListeners = new Set<ProgressListener>();
   readonly #footprints: Footprints;
   readonly #placer: Placer;
+  readonly #licenses: Licenses;
   #rev = 0;
   #closing = false;
   #stopWatching = () => {};
@@ -68,6 +72,7 @@ export class ModelRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     const { devices, log, memoryMarginBytes: marginBytes } = options;
+    this.#licenses = new Licenses(options.licenses);
     this.#footprints = new Footprints(options.footprints, (error) => {
       log.warn('a footprint could not be stored', { reason: String(error) });
     });
@@ -83,6 +88,7 @@ export class ModelRegistry {
   /** Looks for the files of every model on disk, so that states are true from the first answer on. */
   async open(): Promise<void> {
     await this.#footprints.open();
+    await this.#licenses.refresh();
     await Promise.all([...this.#models.values()].map(({ files }) => files.find()));
     for (const preference of await this.#options.preferences.read()) {
       this.#models.get(preference.model)?.restore(preference);
@@ -93,7 +99,7 @@ export class ModelRegistry {
   /**
    * Runs one request on the named model (id or alias).
    * @throws model_not_found, server_is_overloaded, model_loading, model_not_downloaded, worker_crashed, out_of_memory,
-   * insufficient_memory, device_unavailable, audio_quarantined, request_timeout, client_closed_request, shutting_down, and
+   * license_not_confirmed, insufficient_memory, device_unavailable, audio_quarantined, request_timeout, client_closed_request, shutting_down, and
    * what the pipeline throws.
    */
   async run<T extends Task>(task: T, name: string, request: RegistryRequest<T>): Promise<Tasks[T]['result']> {
@@ -107,20 +113,28 @@ export class ModelRegistry {
     }
   }
 
-  /** @throws model_not_found; unsupported_value when the model serves another task. */
+  /** @throws model_not_found; unsupported_value when the model serves another task; license_not_confirmed. */
   resolve(name: string, task: Task): ServedModel {
     const model = this.require(name);
-    if (model.task === task) return model;
+    if (model.task === task) {
+      model.requireLicense();
+      return model;
+    }
     throw new GatewayError('unsupported_value', {
       message: `The model '${name}' serves ${model.task}, not ${task}.`,
       param: 'model',
     });
   }
 
-  /** Id of the model for a task that is taken where none is named: the first whose files are here, else the first. @throws model_not_found */
+  /** That the operator ordered of the model; 1 where nobody did. @throws model_not_found */
+  replicasOf(name: string): number {
+    return this.require(name).orderedReplicas;
+  }
+
+  /** Id of the model for a task that is taken where none is named: the first whose files are here and that may be used, else the first. @throws model_not_found */
   firstOf(task: Task): string {
     const models = [...this.#models.values()].filter((model) => model.task === task);
-    const found = models.find(({ files }) => files.state === 'present') ?? models[0];
+    const found = models.find(({ files, mayBeUsed }) => files.state === 'present' && mayBeUsed) ?? models[0];
     if (found !== undefined) return found.id;
     throw new GatewayError('model_not_found', { message: `This server has no model for ${task}.`, param: 'model' });
   }
@@ -149,7 +163,10 @@ export class ModelRegistry {
       ids === 'present'
         ? [...this.#models.values()].filter(({ files }) => files.state === 'present')
         : ids.map((id) => this.#known(id));
-    for (const model of models) model.keepLoaded();
+    for (const model of models) {
+      if (model.mayBeUsed) model.keepLoaded();
+      else this.#options.log.warn('not preloaded: its licence has not been confirmed', { model: model.id });
+    }
   }
 
   /** As `preload`, and what was kept loaded before and is not named may end as any other. */
@@ -165,9 +182,17 @@ export class ModelRegistry {
     return [...this.#models.values()].filter(({ isMissing }) => isMissing).map(({ id }) => id);
   }
 
-  /** Starts the download, whatever `autoDownload` says. @throws model_not_found, shutting_down */
+  /** Notes that its licence may be lived with, where that must be said; once. @throws model_not_found, shutting_down */
+  async confirmLicense(name: string, confirmedBy: string): Promise<AdminModel> {
+    const model = this.#named(name);
+    await model.confirmLicense(confirmedBy);
+    return model.describe();
+  }
+
+  /** Starts the download, whatever `autoDownload` says. @throws model_not_found, license_not_confirmed, shutting_down */
   async download(name: string): Promise<AdminModel> {
     const model = this.#named(name);
+    model.requireLicense();
     await model.files.startDownload();
     return model.describe();
   }
@@ -218,9 +243,10 @@ export class ModelRegistry {
     return this.require(name).plan(order);
   }
 
-  /** Loads a model where the operator says, now and at later starts. @throws as `ServedModel.load`, and model_not_found */
+  /** Loads a model where the operator says, now and at later starts. @throws as `ServedModel.load`, and model_not_found, license_not_confirmed */
   async load(name: string, order: LoadOrder): Promise<AdminModel> {
     const model = this.require(name);
+    model.requireLicense();
     await model.load(order, (preference) => this.#options.preferences.save(preference));
     return model.describe();
   }
@@ -274,6 +300,7 @@ export class ModelRegistry {
       ...this.#options,
       item,
       placer: this.#placer,
+      licenses: this.#licenses,
       footprints: this.#footprints,
       createWorker: (order) => this.#createWorker(order),
       onChange: () => this.#touch(model),

@@ -8,6 +8,7 @@ import type { CatalogEntry } from './catalog.ts';
 import type { ChosenDtype } from './choose-dtype.ts';
 import type { DeviceState, Devices } from './devices.ts';
 import type { Footprints } from './footprints.ts';
+import { type Licenses, needsConfirmation } from './licenses.ts';
 import type { Preference } from './memory-types.ts';
 import { ModelFiles, type ModelHub, type PresentFiles } from './model-files.ts';
 import { identifyModel, type ModelIdentity } from './model-identity.ts';
@@ -29,6 +30,7 @@ export interface WorkerOrder {
 
 export interface ServedModelOptions {
   item: CatalogEntry;
+  licenses: Licenses;
   hub: ModelHub;
   devices: Devices;
   placer: Placer;
@@ -119,6 +121,11 @@ export class ServedModel {
     return this.#replicas;
   }
 
+  get orderedReplicas(): number {
+    const { devices = [], replicasPerDevice = 1 } = this.#wish.preference ?? {};
+    return Math.max(1, devices.length * replicasPerDevice);
+  }
+
   get pending(): number {
     return this.#pending;
   }
@@ -192,6 +199,23 @@ export class ServedModel {
       this.#pending -= 1;
       this.#options.onChange();
     }
+  }
+
+  /** @throws license_not_confirmed */
+  requireLicense(): void {
+    this.#options.licenses.require(this.#options.item.definition);
+  }
+
+  get mayBeUsed(): boolean {
+    return this.#options.licenses.mayUse(this.#options.item.definition);
+  }
+
+  /** What was wished of it before is done now. */
+  async confirmLicense(confirmedBy: string): Promise<void> {
+    await this.#options.licenses.confirm(this.#options.item.definition, confirmedBy);
+    this.#failure = undefined;
+    this.#options.onChange();
+    if (this.#wish.preference !== undefined && !this.#isLive) void this.#load();
   }
 
   /** Loads it, keeps it loaded, and brings it back when it fails. */
@@ -306,6 +330,7 @@ export class ServedModel {
   describe(): AdminModel {
     const { family, definition } = this.#options.item;
     const { preference } = this.#wish;
+    const confirmation = this.#options.licenses.find(definition);
     return {
       id: definition.id,
       object: 'model',
@@ -317,6 +342,11 @@ export class ServedModel {
       repo: definition.repo,
       revision: definition.revision,
       license: definition.license,
+      license_confirmation: {
+        required: needsConfirmation(definition.license),
+        confirmed_at: confirmation === undefined ? null : Math.floor(confirmation.confirmedAt.getTime() / 1000),
+        confirmed_by: confirmation?.confirmedBy ?? null,
+      },
       languages: [...definition.languages],
       published: definition.published ?? null,
       memory_estimate_bytes: definition.memory.estimateBytes,
@@ -485,6 +515,7 @@ export class ServedModel {
   }
 
   async #startOn({ on, places }: Places): Promise<void> {
+    this.requireLicense();
     // An operator's order is wish enough to fetch what it takes.
     const mayDownload = this.#options.autoDownload || this.#wish.preference !== undefined;
     const order = this.#order;

@@ -2,6 +2,7 @@
 import type { DiarizationResult } from '../contract/diarization.ts';
 import type { TranscriptionResult, TranscriptSegment, TranscriptWord, Utterance } from '../contract/transcription.ts';
 import { assignSegmentSpeakers, assignSpeakers, groupBySpeaker, type Spoken } from '../text/assign-speakers.ts';
+import { findWords } from '../text/find-words.ts';
 
 /** Who speaks where the diarization heard nobody at all. */
 const NOBODY = 'A';
@@ -32,25 +33,13 @@ type Part = Utterance & { of: TranscriptSegment };
 function byWords(segments: readonly TranscriptSegment[], words: readonly Spoken<TranscriptWord>[]): Part[] {
   let next = 0;
   return segments.flatMap((segment, index) => {
-    const end = index === segments.length - 1 ? words.length : endOfSegment(segment, words, next);
+    const end = index === segments.length - 1 ? words.length : next + findWords(segment.text, words, next).length;
     const own = words.slice(next, end);
     next = end;
     const parts = groupBySpeaker(own, segment.text);
     if (parts.length === 0 && segment.text.trim() !== '') return bySegments([segment], own);
     return parts.map(({ start, end, text, speaker }) => ({ start, end, text, speaker, of: segment }));
   });
-}
-
-/** Words come in the order of the text: a segment's are those that its text goes on with. */
-function endOfSegment({ text }: TranscriptSegment, words: readonly TranscriptWord[], from: number): number {
-  let position = 0;
-  for (let index = from; index < words.length; index += 1) {
-    const written = words[index]?.word.trim() ?? '';
-    const at = text.indexOf(written, position);
-    if (at < 0) return index;
-    position = at + written.length;
-  }
-  return words.length;
 }
 
 function bySegments(

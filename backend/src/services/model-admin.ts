@@ -23,7 +23,7 @@ export interface RegisteredModels {
 export interface ModelAdminOptions {
   registry: Pick<
     ModelRegistry,
-    'describe' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+    'describe' | 'confirmLicense' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
   >;
   families: readonly Family[];
   models: RegisteredModels;
@@ -36,6 +36,9 @@ export function createModelAdmin({ registry, families, models, listRepository }:
   return {
     /** Id of a model by its id or alias. */
     idOf: (name: string) => registry.describe(name)?.id,
+
+    /** Once: later ones change nothing. */
+    confirmLicense: (actor: string, name: string) => registry.confirmLicense(name, actor),
 
     download: (name: string) => registry.download(name),
 

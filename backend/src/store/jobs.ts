@@ -89,6 +89,8 @@ export interface ArtifactTable {
   bytes: number;
   /** Hexadecimal. */
   sha256: string;
+  /** Of the stage whose result it is: equal where owner, input, parameters and models are. */
+  stage_key: string | null;
 }
 
 export interface IdempotencyTable {
@@ -516,15 +518,33 @@ export class JobStore {
   async copyArtifacts(transaction: Transaction<Schema>, from: string, to: string, names: readonly string[]) {
     await transaction
       .insertInto('artifacts')
-      .columns(['job_id', 'name', 'key', 'content_type', 'bytes', 'sha256'])
+      .columns(['job_id', 'name', 'key', 'content_type', 'bytes', 'sha256', 'stage_key'])
       .expression((from_) =>
         from_
           .selectFrom('artifacts')
-          .select([sql<string>`${to}::uuid`.as('job_id'), 'name', 'key', 'content_type', 'bytes', 'sha256'])
+          .select([
+            sql<string>`${to}::uuid`.as('job_id'),
+            ...(['name', 'key', 'content_type', 'bytes', 'sha256', 'stage_key'] as const),
+          ])
           .where('job_id', '=', from)
           .where('name', 'in', names),
       )
       .execute();
+  }
+
+  /** Where the artifact store has the result of a stage that a job of the owner left; the newest one. */
+  async findStage(owner: string, stageKey: string): Promise<string | undefined> {
+    const found = await this.#db
+      .selectFrom('artifacts')
+      .innerJoin('jobs', 'jobs.id', 'artifacts.job_id')
+      .select('artifacts.key')
+      .where('artifacts.stage_key', '=', stageKey)
+      .where('jobs.owner', '=', owner)
+      .where('jobs.status', '=', 'succeeded')
+      .orderBy('jobs.finished_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return found?.key;
   }
 
   /** Unfinished jobs that wait for this one's result. */

@@ -4,6 +4,7 @@ import type { ErasureTable } from './erasure.ts';
 import type { FootprintTable } from './footprints.ts';
 import type { ArtifactTable, IdempotencyTable, JobEventTable, JobTable, JobWindowTable } from './jobs.ts';
 import type { KeyTable } from './key-rows.ts';
+import type { LicenseConfirmationTable } from './license-confirmations.ts';
 import type { PreferenceTable } from './preferences.ts';
 import type { RegisteredModelTable } from './registered-models.ts';
 import type { RequestRateTable } from './request-rates.ts';
@@ -33,6 +34,7 @@ export interface Schema {
   footprints: FootprintTable;
   model_preferences: PreferenceTable;
   registered_models: RegisteredModelTable;
+  license_confirmations: LicenseConfirmationTable;
   speakers: SpeakerTable;
   tickets: TicketTable;
   settings: SettingTable;

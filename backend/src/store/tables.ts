@@ -20,6 +20,7 @@ const OWN: Record<keyof Schema, true> = {
   footprints: true,
   model_preferences: true,
   registered_models: true,
+  license_confirmations: true,
   speakers: true,
   tickets: true,
   settings: true,

@@ -9,6 +9,11 @@ export interface Cue {
   speaker?: string | undefined;
 }
 
+/** A cue whose text is WebVTT's markup already. */
+export interface MarkedCue extends Pick<Cue, 'start' | 'end'> {
+  markup: string;
+}
+
 /** SubRip: numbered from 1, comma before the milliseconds. No cues → an empty string. Speakers as WhisperX: `[A]: text`. */
 export function toSrt(cues: readonly Cue[]): string {
   return cues.map((cue, index) => `${index + 1}\n${times(cue, ',')}\n${named(cue)}\n\n`).join('');
@@ -18,7 +23,7 @@ export function toSrt(cues: readonly Cue[]): string {
  * WebVTT. Hours are always written, in two digits: clients read times as `\d{2}:\d{2}:\d{2}`. A cue with a speaker is a
  * voice span, its text escaped; without one the text stands as it is, as Whisper writes it.
  */
-export function toVtt(cues: readonly Cue[]): string {
+export function toVtt(cues: readonly (Cue | MarkedCue)[]): string {
   return `WEBVTT\n\n${cues.map((cue) => `${times(cue, '.')}\n${voiced(cue)}\n\n`).join('')}`;
 }
 
@@ -26,11 +31,13 @@ function named({ speaker, text }: Cue): string {
   return cueText(speaker === undefined ? text : `[${oneLine(speaker)}]: ${text.trim()}`);
 }
 
-function voiced({ speaker, text }: Cue): string {
+function voiced(cue: Cue | MarkedCue): string {
+  if ('markup' in cue) return cue.markup;
+  const { speaker, text } = cue;
   return speaker === undefined ? cueText(text) : `<v ${escapeVtt(oneLine(speaker))}>${escapeVtt(cueText(text))}`;
 }
 
-function escapeVtt(text: string): string {
+export function escapeVtt(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
@@ -39,12 +46,12 @@ function oneLine(name: string): string {
 }
 
 /** An end before the start (a model's timestamps may cross) is moved to the start. */
-function times({ start, end }: Cue, separator: string): string {
+function times({ start, end }: Pick<Cue, 'start' | 'end'>, separator: string): string {
   return `${timestamp(start, separator)} --> ${timestamp(Math.max(start, end), separator)}`;
 }
 
 /** Seconds → `HH:MM:SS,mmm`, rounded to the millisecond; hours take more digits from 100 on. */
-function timestamp(seconds: number, separator: string): string {
+export function timestamp(seconds: number, separator: string): string {
   const total = Math.max(0, Math.round(seconds * 1000));
   const parts = [total / 3_600_000, (total / 60_000) % 60, (total / 1000) % 60];
   const clock = parts.map((part) => String(Math.floor(part)).padStart(2, '0')).join(':');

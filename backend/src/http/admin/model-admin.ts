@@ -36,6 +36,18 @@ export function modelAdminRoutes({ models, preflight, audit }: ModelAdminRoutes)
   return [
     {
       method: 'post',
+      path: `${path}/confirm-license`,
+      operation: adminOperation('confirmModelLicense', 'Says once that the licence of a model may be lived with', {
+        path: modelKeyPath,
+        answer: adminModel,
+        errors: [404],
+      }),
+      handle: noted('model.confirm_license', async (request, response) => {
+        response.json(await models.confirmLicense(principalOf(response).id, keyOf(request)));
+      }),
+    },
+    {
+      method: 'post',
       path: `${path}/download`,
       operation: adminOperation(
         'downloadModel',

@@ -1,13 +1,10 @@
 /** A finished separation as JSON with the files' addresses, or as a zip of the files. */
-import { once } from 'node:events';
-import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
-import { ZipFile } from 'yazl';
 import type { SEPARATION_FORMATS, SeparationResult } from '../../contract/separation.ts';
 import type { ArtifactStore } from '../../jobs/artifacts.ts';
 import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobRow, JobService } from '../../jobs/job-service.ts';
-import { contextOf } from '../request-context.ts';
+import { sendZip } from './zip-response.ts';
 
 export interface SeparationDone {
   job: JobRow;
@@ -25,7 +22,7 @@ export function separationAnswer(jobs: JobService, artifacts: ArtifactStore): Se
     const id = publicJobId(job.id);
     const files = await Promise.all(result.stems.map(({ file }) => jobs.artifact(job.owner, id, file)));
     if (format === 'zip') {
-      await sendZip(response, files, artifacts, result.duration);
+      await sendZip(response, { name: 'stems.zip', files, artifacts, seconds: result.duration });
       return;
     }
     response.json({
@@ -44,32 +41,4 @@ export function separationAnswer(jobs: JobService, artifacts: ArtifactStore): Se
       usage: { type: 'duration', seconds: Math.ceil(result.duration) },
     });
   };
-}
-
-/** The files as they are: audio hardly gets smaller. One after the other, so that few are open. */
-async function sendZip(
-  response: Response,
-  files: readonly { name: string; key: string; bytes: number }[],
-  artifacts: ArtifactStore,
-  seconds: number,
-): Promise<void> {
-  const { signal } = contextOf(response);
-  const zip = new ZipFile();
-  response.type('application/zip').set({
-    'content-disposition': 'attachment; filename="stems.zip"',
-    'x-content-type-options': 'nosniff',
-    'x-audio-seconds': String(Math.ceil(seconds)),
-  });
-  const sent = pipeline(zip.outputStream, response, { signal });
-  const add = async () => {
-    for (const { name, key, bytes } of files) {
-      const content = await artifacts.get(key);
-      zip.addReadStream(content, name, { compress: false, size: bytes });
-      await once(content, 'close', { signal });
-    }
-    zip.end();
-  };
-  await Promise.all([sent, add()]).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
 }

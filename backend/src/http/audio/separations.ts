@@ -9,11 +9,11 @@ import {
   type separationParams,
 } from '../../contract/separation.ts';
 import { GatewayError } from '../../errors.ts';
-import type { AudioJobs, LocalAudio } from '../../services/audio-jobs.ts';
+import type { AudioJobs } from '../../services/audio-jobs.ts';
 import type { SeparationService } from '../../services/separation.ts';
 import type { SeparationJobRequest } from '../../services/separation-job.ts';
-import { type AudioRouteOptions, acceptJob } from '../openai/audio-route.ts';
-import { audioSource, fetchAudio } from '../openai/audio-source.ts';
+import { type AudioRouteOptions, answerWithFiles } from '../openai/audio-route.ts';
+import { audioSource } from '../openai/audio-source.ts';
 import { firstIssue, flatFields } from '../openai/form-fields.ts';
 import { parseJobWishes } from '../openai/job-wishes.ts';
 import { contextOf, principalOf } from '../request-context.ts';
@@ -26,12 +26,7 @@ export interface SeparationRouteOptions extends AudioRouteOptions {
   separation: SeparationService;
   separationJobs: AudioJobs<SeparationJobRequest, SeparationResult>;
   answer: SeparationAnswer;
-  /** Audio seconds as the container states them. */
-  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
 }
-
-/** Longer audio is answered with a job, unless the caller says `background=false`. */
-const MAX_SYNC_SECONDS = 60;
 
 const fields = z.object({
   model: z.string().trim().min(1, 'must not be empty').optional(),
@@ -47,7 +42,7 @@ const fields = z.object({
 });
 
 export function separationRoute(options: SeparationRouteOptions): Route {
-  const { uploads, separation, separationJobs, answer, checkUrl, fetchInput } = options;
+  const { uploads, separation, separationJobs, answer, checkUrl } = options;
   return {
     method: 'post',
     path: '/v1/audio/separations',
@@ -69,36 +64,10 @@ export function separationRoute(options: SeparationRouteOptions): Route {
           request: { params: form.params },
           mayReuse: asked.mayReuse,
         };
-        const audio = asked.background ? undefined : await fetchAudio(source, upload, fetchInput, context.signal);
-        if (audio === undefined || (await isLong(options, upload.fields, audio, context.signal))) {
-          await acceptJob(options, separationJobs, {
-            ...{ request, response, audioRequest, asked },
-            source: audio ?? source,
-          });
-          return;
-        }
-        const { idempotencyKey: _, ...wishes } = asked.wishes;
-        const done = await separationJobs.answerAsJob(
-          audioRequest,
-          audio,
-          { ...wishes, idempotency: undefined },
-          context.signal,
-        );
-        context.fields.audio_seconds = done.result.duration;
-        await answer(response, done, format);
+        const acceptance = { request, response, audioRequest, asked, source, upload };
+        await answerWithFiles(options, separationJobs, acceptance, (done) => answer(response, done, format));
       }),
   };
-}
-
-/** And the caller did not say whether it waits. */
-async function isLong(
-  { probe }: SeparationRouteOptions,
-  { background }: Readonly<Record<string, unknown>>,
-  audio: LocalAudio,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (background !== undefined && background !== '') return false;
-  return ((await probe(audio.path, signal)) ?? 0) > MAX_SYNC_SECONDS;
 }
 
 /** @throws invalid_value, model_not_found, unsupported_value, naming the parameter. Unknown fields pass. */

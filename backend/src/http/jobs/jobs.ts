@@ -23,6 +23,7 @@ import type { AudioJobs } from '../../services/audio-jobs.ts';
 import { type DiarizationJobRequest, diarizationJobRequest } from '../../services/diarization-job.ts';
 import type { SeparationJobRequest } from '../../services/separation-job.ts';
 import { type TranscriptionRequest, transcriptionRequest } from '../../services/transcription-job.ts';
+import type { KaraokeAnswer } from '../audio/karaoke-response.ts';
 import type { SeparationAnswer } from '../audio/separation-response.ts';
 import { errorResponses } from '../error-responses.ts';
 import { sendDiarization } from '../openai/diarization-response.ts';
@@ -47,10 +48,11 @@ export interface JobRoutesOptions {
   diarizationJobs: Pick<AudioJobs<DiarizationJobRequest, DiarizationResult>, 'result'>;
   separationJobs: Pick<AudioJobs<SeparationJobRequest, SeparationResult>, 'result'>;
   answerSeparation: SeparationAnswer;
+  answerKaraoke: KaraokeAnswer;
 }
 
 export function jobRoutes(options: JobRoutesOptions): Route[] {
-  const { jobs, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation } = options;
+  const { jobs, transcriptionJobs, diarizationJobs, separationJobs, answerSeparation, answerKaraoke } = options;
   const sendJob = async (response: Response, row: JobRow) => {
     const [described] = await jobs.describe([row]);
     response.json(described);
@@ -171,6 +173,10 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
         const result = await transcriptionJobs.result(row);
         const { format, granularities } = transcriptionRequest.parse(row.request);
         const form = { format: fitting(other, TRANSCRIPTION_FORMATS) ?? format, granularities: new Set(granularities) };
+        if (form.format === 'karaoke') {
+          await answerKaraoke(response, { job: row, result });
+          return;
+        }
         if (form.format === 'diarized_json' && result.diarization === undefined) {
           throw new GatewayError('invalid_value', {
             message: "Invalid value for 'response_format': the job was not asked who speaks (`diarize=true`).",

@@ -2,8 +2,8 @@
 import type { Request, Response } from 'express';
 import { GatewayError } from '../../errors.ts';
 import { publicJobId } from '../../jobs/job-id.ts';
-import type { JobService } from '../../jobs/job-service.ts';
-import type { AudioJobs, AudioRequest } from '../../services/audio-jobs.ts';
+import type { JobRow, JobService } from '../../jobs/job-service.ts';
+import type { AudioJobs, AudioRequest, LocalAudio } from '../../services/audio-jobs.ts';
 import type { ModelUse } from '../../services/model-use.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import { requireModel } from '../scopes.ts';
@@ -16,6 +16,8 @@ export interface AudioRouteOptions {
   jobs: JobService;
   uploads: UploadReceiver;
   fetchInput: FetchInput;
+  /** Audio seconds as the container states them. */
+  probe(path: string, signal: AbortSignal): Promise<number | undefined>;
   /** By `cpu`, index or UUID. @throws gpu_not_found */
   requireDevice(name: string, param: string): { id: string };
   /** @throws where the address can be told from its looks to be one that is not fetched from. */
@@ -33,6 +35,11 @@ export interface AudioAnswers<F extends { model: string }, Q, R extends { durati
   /** What the form means, with whatever has to be looked up for that. */
   request(form: F, context: { upload: Upload; response: Response; use: ModelUse }): Q | Promise<Q>;
   send(response: Response, result: R, form: F): void;
+  /** Instead of `send`, when the answer are files. */
+  files?: {
+    isAsked(form: F): boolean;
+    answer(response: Response, done: { job: JobRow; result: R }): Promise<void>;
+  };
   /** Instead of `send`, when it answers with a stream. */
   stream?: {
     isAsked(form: F): boolean;
@@ -63,8 +70,14 @@ export function receiveAudio<F extends { model: string }, Q, R extends { duratio
         request: what,
         mayReuse: asked.mayReuse,
       };
+      const acceptance = { request, response, audioRequest, asked, source };
+      if (answers.files?.isAsked(form) === true) {
+        const { answer } = answers.files;
+        await answerWithFiles(options, answers.work, { ...acceptance, upload }, (done) => answer(response, done));
+        return;
+      }
       if (asked.background) {
-        await acceptJob(options, answers.work, { request, response, audioRequest, asked, source });
+        await acceptJob(options, answers.work, acceptance);
         return;
       }
       const audio = await fetchAudio(source, upload, fetchInput, signal);
@@ -76,6 +89,40 @@ export function receiveAudio<F extends { model: string }, Q, R extends { duratio
       fields.audio_seconds = result.duration;
       answers.send(response, result, form);
     });
+}
+
+/** Longer audio is answered with a job where the answer are files, unless the caller says `background=false`. */
+const MAX_SYNC_SECONDS = 60;
+
+/** What leaves files is a job in any case; of short audio the caller waits for its end. */
+export async function answerWithFiles<Q, R extends { duration: number }>(
+  options: AudioRouteOptions,
+  work: AudioJobs<Q, R>,
+  { upload, ...acceptance }: Acceptance<Q> & { upload: Upload },
+  answer: (done: { job: JobRow; result: R }) => Promise<void>,
+): Promise<void> {
+  const { response, audioRequest, asked, source } = acceptance;
+  const { signal, fields } = contextOf(response);
+  const audio = asked.background ? undefined : await fetchAudio(source, upload, options.fetchInput, signal);
+  if (audio === undefined || (await isLong(options, upload, audio, signal))) {
+    await acceptJob(options, work, { ...acceptance, source: audio ?? source });
+    return;
+  }
+  const { idempotencyKey: _, ...wishes } = asked.wishes;
+  const done = await work.answerAsJob(audioRequest, audio, { ...wishes, idempotency: undefined }, signal);
+  fields.audio_seconds = done.result.duration;
+  await answer(done);
+}
+
+/** And the caller did not say whether it waits. */
+async function isLong(
+  { probe }: AudioRouteOptions,
+  { fields: { background } }: Upload,
+  audio: LocalAudio,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (background !== undefined && background !== '') return false;
+  return ((await probe(audio.path, signal)) ?? 0) > MAX_SYNC_SECONDS;
 }
 
 export interface Acceptance<Q> {

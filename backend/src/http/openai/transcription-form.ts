@@ -1,5 +1,6 @@
 /** The multipart fields of a transcription request, as clients really send them → a checked request. */
 import { z } from 'zod';
+import { type SeparationOutput, separationOutput } from '../../contract/separation.ts';
 import {
   chunkingStrategy,
   MAX_BEAM_SIZE,
@@ -22,7 +23,7 @@ export interface TranscriptionForm {
   /** But for `diarize` and `separate`: see below. */
   params: TranscriptionParams;
   /** The vocals alone are to be heard; the model that takes them out, if it was named. */
-  vocals?: { model: string | undefined };
+  vocals?: { model: string | undefined; karaoke: SeparationOutput | undefined };
   /** Who speaks is wanted too; `model` as it was named, if it was. */
   speakers?: SpeakerForm & { model: string | undefined };
 }
@@ -56,6 +57,7 @@ const fields = z.object({
   stream: flag.default(false),
   diarize: flag.default(false),
   separate_vocals: flag.default(false),
+  output_format: separationOutput.default('wav'),
   separation_model: z.string().trim().min(1, 'must not be empty').optional(),
   diarization_model: z.string().trim().min(1, 'must not be empty').optional(),
   temperature: z
@@ -123,11 +125,20 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       param: 'beam_size',
     });
   }
+  const isKaraoke = form.response_format === 'karaoke';
+  if (isKaraoke && (form.stream || !form.separate_vocals)) {
+    throw new GatewayError('invalid_value', {
+      message: '`karaoke` is a file of files: it takes `separate_vocals=true`, and is not streamed.',
+      param: form.stream ? 'stream' : 'response_format',
+    });
+  }
   const granularities = new Set(form.timestamp_granularities);
   const diarize = form.diarize || form.response_format === 'diarized_json';
   return {
     ...(diarize ? { speakers: parseSpeakers(flat, form.diarization_model) } : {}),
-    ...(form.separate_vocals ? { vocals: { model: form.separation_model } } : {}),
+    ...(form.separate_vocals
+      ? { vocals: { model: form.separation_model, karaoke: isKaraoke ? form.output_format : undefined } }
+      : {}),
     model: form.model,
     format: form.response_format,
     stream: form.stream,
@@ -137,7 +148,7 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
       prompt: form.prompt,
       temperature: form.temperature,
       chunking: form.chunking_strategy,
-      words: granularities.has('word'),
+      words: isKaraoke || granularities.has('word'),
       ...(form.language === undefined && form.languages.length > 0 ? { languages: form.languages } : {}),
       ...(form.keywords.length > 0 ? { keywords: form.keywords } : {}),
       ...(form.beam_size > 1 ? { beamSize: form.beam_size } : {}),
@@ -146,13 +157,13 @@ export function parseTranscriptionForm(body: Readonly<Record<string, unknown>>):
   };
 }
 
-/** A transcription with who says what, of the vocals alone; each may be turned off. */
+/** A transcription with who says what, of the vocals alone; each may be turned off. Who sings is not part of a karaoke bundle. */
 export function parsePipelineForm(body: Readonly<Record<string, unknown>>): TranscriptionForm {
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined && value !== ''));
   return parseTranscriptionForm({
     response_format: 'verbose_json',
     separate_vocals: 'true',
-    diarize: 'true',
+    diarize: String(given.response_format !== 'karaoke'),
     ...given,
   });
 }
@@ -163,11 +174,11 @@ export function parseTranslationForm(body: Readonly<Record<string, unknown>>): T
   const known = Object.entries({ model, prompt, response_format, temperature, beam_size }).filter(
     ([, value]) => value !== undefined,
   );
-  const form = parseTranscriptionForm(Object.fromEntries(known));
-  if (form.format === 'diarized_json') {
+  if (response_format === 'diarized_json' || response_format === 'karaoke') {
     const message = "Invalid value for 'response_format': translations have json, text, srt, verbose_json and vtt.";
     throw new GatewayError('invalid_value', { message, param: 'response_format' });
   }
+  const form = parseTranscriptionForm(Object.fromEntries(known));
   return { ...form, params: { ...form.params, task: 'translate' } };
 }
 

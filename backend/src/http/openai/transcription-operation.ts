@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import { separationOutput } from '../../contract/separation.ts';
 import {
   MAX_BEAM_SIZE,
   MAX_KEYWORD_LENGTH,
@@ -55,6 +56,9 @@ const form = z
     separate_vocals: z.boolean().optional().meta({
       description: 'Beyond OpenAI: take the vocals out of the audio first, and hear them alone',
     }),
+    output_format: separationOutput.optional().meta({
+      description: 'With `karaoke`: of the vocals and the instrumental; default `wav` in 16 bits',
+    }),
     separation_model: z
       .string()
       .optional()
@@ -92,6 +96,9 @@ export const transcriptionOperation: ZodOpenApiOperationObject = {
           schema: z.union([transcriptionVerboseJson, transcriptionDiarizedJson, transcriptionJson]),
         },
         'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
+        'application/zip': {
+          schema: z.string().meta({ format: 'binary', description: '`karaoke`: vocals, instrumental, lyrics' }),
+        },
         'text/event-stream': {
           schema: z.string().meta({
             description:

@@ -36,7 +36,7 @@ export function sendTranscription(response: Response, result: TranscriptionResul
       });
       return;
     default:
-      sendAsText(response, result, form.format);
+      sendAsText(response, result, form.format === 'karaoke' ? 'text' : form.format);
   }
 }
 
@@ -83,7 +83,7 @@ export function sendTranslation(
       });
       return;
     default:
-      sendAsText(response, result, format === 'diarized_json' ? 'text' : format);
+      sendAsText(response, result, format === 'diarized_json' || format === 'karaoke' ? 'text' : format);
   }
 }
 

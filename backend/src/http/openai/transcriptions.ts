@@ -7,6 +7,7 @@ import type { DiarizationService } from '../../services/diarization.ts';
 import type { MeteredTranscription } from '../../services/metered-transcription.ts';
 import type { SeparationService } from '../../services/separation.ts';
 import type { TranscriptionRequest } from '../../services/transcription-job.ts';
+import type { KaraokeAnswer } from '../audio/karaoke-response.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
 import { EventStream } from '../sse.ts';
@@ -25,6 +26,7 @@ export interface TranscriptionRouteOptions extends AudioRouteOptions {
   diarization: DiarizationService;
   separation: SeparationService;
   voices: KnownVoices;
+  answerKaraoke: KaraokeAnswer;
 }
 
 export function transcriptionRoutes(options: TranscriptionRouteOptions): Route[] {
@@ -50,7 +52,7 @@ function receiveTranscription(
   options: TranscriptionRouteOptions,
   parse: (fields: Readonly<Record<string, unknown>>) => TranscriptionForm,
 ) {
-  const { service, transcriptionJobs, diarization, separation, voices } = options;
+  const { service, transcriptionJobs, diarization, separation, voices, answerKaraoke } = options;
   return receiveAudio<TranscriptionForm, TranscriptionRequest, TranscriptionResult>(options, {
     work: transcriptionJobs,
     parse,
@@ -63,8 +65,8 @@ function receiveTranscription(
       { model: named, format, granularities, params: asked, speakers, vocals },
       { upload, response, use },
     ) => {
-      const separate = vocals === undefined ? {} : { separate: { model: separation.modelId(vocals.model) } };
-      const params = { ...asked, ...separate };
+      const separate = vocals && { ...vocals, model: separation.modelId(vocals.model) };
+      const params = { ...asked, ...(separate && { separate }) };
       service.check(named, params);
       const request = { format, granularities: [...granularities], params };
       if (speakers === undefined) return request;
@@ -75,6 +77,7 @@ function receiveTranscription(
       return { ...request, params: { ...params, diarize: { model, params: speakers.params, known } } };
     },
     send: sendTranscription,
+    files: { isAsked: ({ format }) => format === 'karaoke', answer: answerKaraoke },
     stream: {
       isAsked: ({ stream }) => stream,
       answer: (response, { params, format }, { model }, { path: audioPath, use }) =>

@@ -1,5 +1,5 @@
 /** A track → its stems, as demucs does it (demucs/apply.py, separate.py), but in memory that does not grow with the track. */
-import { overlapAdd, type Tiling } from '../../audio/overlap-add.ts';
+import { overlapAdd, type Tiling, type TrackPart } from '../../audio/overlap-add.ts';
 import { STEREO_RATE } from '../../audio/sample-rate.ts';
 import { measureTrack, type StereoSource } from '../../audio/stereo-file.ts';
 import { createRandom } from '../random.ts';
@@ -14,6 +14,8 @@ export interface SeparationOptions {
   seed?: number | undefined;
   /** Segments in work at a time. Default 1. */
   parallel?: number | undefined;
+  /** Default: all of the track. */
+  part?: TrackPart | undefined;
   signal: AbortSignal;
   /** After each segment. */
   onSegment?(done: number, total: number): void;
@@ -35,7 +37,7 @@ export async function* separate(
   model: SegmentModel,
   options: SeparationOptions,
 ): AsyncGenerator<Float32Array[], void, void> {
-  const { overlap = 0.25, shifts = 0, seed = 0, parallel, signal, onSegment } = options;
+  const { overlap = 0.25, shifts = 0, seed = 0, parallel, part, signal, onSegment } = options;
   const { mean, std } = await measureTrack(track, signal);
   const deviation = std + LEAST_DEVIATION;
   const blocks = overlapAdd({
@@ -54,6 +56,7 @@ export async function* separate(
     },
     run: (segment, aborted) => model.run(segment, aborted),
     parallel,
+    part,
     signal,
     ...(onSegment === undefined ? {} : { onSegment }),
   });

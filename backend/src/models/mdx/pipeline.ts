@@ -12,9 +12,9 @@ export async function load(context: LoadContext): Promise<Pipeline<'separation'>
   const separator: Separator = {
     stems,
     // Both come together, whichever is wanted; it has no shifts.
-    async *separate(track, wanted, { signal, onSegment }) {
+    async *separate(track, wanted, { part, signal, onSegment }) {
       const numbers = wanted.map((stem) => stems.indexOf(stem));
-      for await (const pair of separateInTwo(track, model, { signal, onSegment })) {
+      for await (const pair of separateInTwo(track, model, { part, signal, onSegment })) {
         yield numbers.map((number) => pair[number] ?? new Float32Array());
       }
     },

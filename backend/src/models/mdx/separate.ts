@@ -1,5 +1,5 @@
 /** A track → vocals and the rest by an MDX-Net, as audio-separator does it (mdx_separator.py), in bounded memory. */
-import { overlapAdd, rememberWindows, type Tiling } from '../../audio/overlap-add.ts';
+import { framesOf, overlapAdd, rememberWindows, type Tiling, type TrackPart } from '../../audio/overlap-add.ts';
 import { measureTrack, type StereoSource } from '../../audio/stereo-file.ts';
 
 export interface MdxModel {
@@ -17,6 +17,8 @@ export interface MdxOptions {
   overlap?: number | undefined;
   /** Segments in work at a time. Default 1. */
   parallel?: number | undefined;
+  /** Default: all of the track. */
+  part?: TrackPart | undefined;
   signal: AbortSignal;
   /** After each segment. */
   onSegment?(done: number, total: number): void;
@@ -36,20 +38,22 @@ export async function* separateInTwo(
   model: MdxModel,
   options: MdxOptions,
 ): AsyncGenerator<[primary: Float32Array, other: Float32Array], void, void> {
-  const { overlap = 0.25, parallel, signal, onSegment } = options;
+  const { overlap = 0.25, parallel, part, signal, onSegment } = options;
   const { peak } = await measureTrack(track, signal);
   const gain = peak > PEAK ? PEAK / peak : 1;
+  const tiling = mdxTiling(model, track.frames, overlap);
   const blocks = overlapAdd({
-    tiling: mdxTiling(model, track.frames, overlap),
+    tiling,
     frames: track.frames,
     planes: 2,
     read: async (from, count) => (await track.read(from, count)).map((sample) => sample * gain),
     run: (segment, aborted) => model.run(segment, aborted),
     parallel,
+    part,
     signal,
     ...(onSegment === undefined ? {} : { onSegment }),
   });
-  let at = 0;
+  let at = part === undefined ? 0 : framesOf(tiling, track.frames, part).from;
   for await (const block of blocks) {
     const frames = block.length / 2;
     const mix = await track.read(at, frames);

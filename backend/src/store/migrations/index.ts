@@ -11,6 +11,8 @@ import * as stages from './0008-stages.ts';
 import * as tickets from './0009-tickets.ts';
 import * as jobTraces from './0010-job-traces.ts';
 import * as operators from './0011-operators.ts';
+import * as licenseConfirmations from './0012-license-confirmations.ts';
+import * as stageResults from './0013-stage-results.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -24,4 +26,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-tickets': tickets,
   '0010-job-traces': jobTraces,
   '0011-operators': operators,
+  '0012-license-confirmations': licenseConfirmations,
+  '0013-stage-results': stageResults,
 };
