@@ -293,7 +293,7 @@ export class JobService {
     const { store, artifacts } = this.#options;
     const name = source + OUTLINE;
     const key = `jobs/${job.id}/${name}`;
-    const row = { job_id: job.id, name, key, content_type: 'application/octet-stream' };
+    const row = { job_id: job.id, name, key, content_type: 'application/octet-stream', stage_key: null };
     const stored = { ...row, ...(await artifacts.put(key, content)) };
     if (await store.transaction((transaction) => store.keepArtifact(transaction, stored))) return stored;
     await this.deleteFiles([key]);
