@@ -23,7 +23,15 @@ export interface RegisteredModels {
 export interface ModelAdminOptions {
   registry: Pick<
     ModelRegistry,
-    'describe' | 'confirmLicense' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+    | 'describe'
+    | 'detail'
+    | 'confirmLicense'
+    | 'download'
+    | 'pauseDownload'
+    | 'cancelDownload'
+    | 'deleteFiles'
+    | 'add'
+    | 'remove'
   >;
   families: readonly Family[];
   models: RegisteredModels;
@@ -36,6 +44,8 @@ export function createModelAdmin({ registry, families, models, listRepository }:
   return {
     /** Id of a model by its id or alias. */
     idOf: (name: string) => registry.describe(name)?.id,
+
+    detail: (name: string) => registry.detail(name),
 
     /** Once: later ones change nothing. */
     confirmLicense: (actor: string, name: string) => registry.confirmLicense(name, actor),
