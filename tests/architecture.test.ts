@@ -156,6 +156,29 @@ describe('architecture', () => {
     expect(outside).toEqual([]);
   });
 
+  it('imports of the frontend go one way, and its screens know nothing of each other', () => {
+    const mayImport: Record<string, string[]> = {
+      app: ['features', 'components', 'api', 'lib'],
+      features: ['components', 'api', 'lib'],
+      components: ['api', 'lib'],
+      api: ['lib'],
+      lib: [],
+    };
+    const violations = projectFiles('frontend/src/**.ts', 'frontend/src/**.tsx').flatMap((path) => {
+      const [area = '', feature] = path.replace('frontend/src/', '').split('/');
+      return importsOf(path)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => relative('frontend/src', join(dirname(path), specifier)))
+        .filter((target) => {
+          const [toArea = '', toFeature] = target.split('/');
+          if (area !== toArea) return mayImport[area]?.includes(toArea) !== true;
+          return area === 'features' && feature !== toFeature;
+        })
+        .map((target) => `${path} → ${target}`);
+    });
+    expect(violations).toEqual([]);
+  });
+
   it('has a top level that can be taken in at a glance', () => {
     const top = new Set(projectFiles().map((path) => path.split('/')[0]));
     expect([...top].sort()).toEqual([...TOP_LEVEL].sort());

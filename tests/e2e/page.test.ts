@@ -191,6 +191,8 @@ describe.skipIf(hasNoBrowser)('page', () => {
 
     gateway.openStreams();
     await connection(page, 'Live').waitFor();
+    // The snapshot's: its `rev` is that of its newest model.
+    expect(gateway.resumedFrom()).toBe(String(MODELS.length));
     gateway.change('moonshine-tiny', { status: 'absent', files: ABSENT });
     await card(page, 'moonshine-tiny').getByText('Not on disk').waitFor();
   });

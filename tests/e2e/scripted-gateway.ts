@@ -34,6 +34,8 @@ export interface ScriptedGateway extends AsyncDisposable {
   acceptKeys(): void;
   /** How many event streams are open. */
   streams(): number;
+  /** The `Last-Event-ID` that the newest stream was asked for with. */
+  resumedFrom(): string | undefined;
   checks: Health['checks'];
   change(id: string, fields: Partial<AdminModel>): void;
   /** `restarted`: as after a restart of the process, `rev` counts from 0 again. */
@@ -59,6 +61,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
   let rev = 0;
   let revoked = false;
   let blocked = false;
+  let lastEventId: string | undefined;
 
   const feed = new AdminFeed();
   const directory = {
@@ -98,6 +101,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
         {
           ...events,
           handle: (request, response) => {
+            lastEventId = request.get('last-event-id');
             if (blocked) {
               response.status(503).end();
               return;
@@ -128,6 +132,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
       revoked = false;
     },
     streams: () => openStreams.size,
+    resumedFrom: () => lastEventId,
     change: (id, fields) => {
       const model = current.get(id);
       if (model === undefined) throw new Error(`the scripted gateway has no model ${id}`);

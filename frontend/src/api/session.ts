@@ -12,11 +12,12 @@ import type { ApiError } from './api-error.ts';
 
 export type Role = 'admin' | 'user';
 
+/** `generation` grows with every other key: what one key saw is not shown to the next. */
 export type Session =
   | { state: 'signed-out'; hasSignedOut: boolean }
-  | { state: 'signed-in'; key: string; role: Role; storageRefused: boolean }
+  | { state: 'signed-in'; key: string; role: Role; generation: number; storageRefused: boolean }
   /** The key is not accepted any more: the page stays as it was, under the sign-in dialog. */
-  | { state: 'expired'; key: string; role: Role; error: ApiError };
+  | { state: 'expired'; key: string; role: Role; generation: number; error: ApiError };
 
 export interface SignIn {
   key: string;
@@ -40,6 +41,7 @@ const keptSession = z
   .pipe(z.object({ key: z.string().min(1), role: z.enum(['admin', 'user']) }));
 
 let session: Session = restored();
+let lastGeneration = 0;
 const changed = listeners();
 
 export function getSession(): Session {
@@ -59,7 +61,8 @@ export function currentKey(): string | undefined {
 export function signIn({ key, role, keepIn }: SignIn): void {
   const kept = keepIn === 'tab' && tabStore.set(STORAGE_KEY, JSON.stringify({ key, role }));
   if (!kept) tabStore.remove(STORAGE_KEY);
-  become({ state: 'signed-in', key, role, storageRefused: keepIn === 'tab' && !kept });
+  if (currentKey() !== key) lastGeneration += 1;
+  become({ state: 'signed-in', key, role, generation: lastGeneration, storageRefused: keepIn === 'tab' && !kept });
 }
 
 export function signOut(): void {
@@ -71,7 +74,7 @@ export function signOut(): void {
 export function expireSession(key: string, error: ApiError): void {
   if (session.state !== 'signed-in' || session.key !== key) return;
   tabStore.remove(STORAGE_KEY);
-  become({ state: 'expired', key, role: session.role, error });
+  become({ state: 'expired', key, role: session.role, generation: session.generation, error });
 }
 
 function become(next: Session): void {
@@ -82,6 +85,6 @@ function become(next: Session): void {
 function restored(): Session {
   const kept = keptSession.safeParse(tabStore.get(STORAGE_KEY));
   return kept.success
-    ? { state: 'signed-in', ...kept.data, storageRefused: false }
+    ? { state: 'signed-in', ...kept.data, generation: 0, storageRefused: false }
     : { state: 'signed-out', hasSignedOut: false };
 }

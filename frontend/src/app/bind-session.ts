@@ -13,6 +13,8 @@ export function bindSession(client: QueryClient): void {
     const isBound = bound !== undefined && bound.key === key && !bound.stop.signal.aborted;
     if (isBound || session.state === 'expired') return;
     if (bound?.key !== key) forget(client);
+    // What was refused in between is asked for again.
+    else void client.invalidateQueries();
     bound?.stop.abort();
     bound = undefined;
     if (session.state !== 'signed-in') return;

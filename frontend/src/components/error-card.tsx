@@ -4,6 +4,7 @@ import { ApiError } from '../api/api-error.ts';
 import { useT } from '../lib/i18n/use-t.ts';
 import { CopyButton } from './copy-button.tsx';
 import classes from './error-card.module.css';
+import { useErrorTexts } from './error-codes/use-error-texts.ts';
 import { messages } from './messages.ts';
 import { Notice } from './notice.tsx';
 
@@ -22,12 +23,12 @@ export function ErrorCard({ error, title, fix, onRetry }: ErrorCardProps) {
   const api = error instanceof ApiError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
   const kind = api?.kind ?? 'failed';
+  const known = useErrorTexts(api?.code);
   const wait = api?.retryAfterSeconds;
-  const advice =
-    fix ??
-    (wait !== undefined ? t('busyFix', { seconds: wait }) : kind === 'failed' ? undefined : t(`${kind}Fix` as const));
+  const ofKind = kind === 'failed' ? undefined : t(`${kind}Fix` as const);
+  const advice = fix ?? (wait === undefined ? (known?.fix ?? ofKind) : t('busyFix', { seconds: wait }));
   return (
-    <Notice tone="error" title={title ?? t(`${kind}Title` as const)}>
+    <Notice tone="error" title={title ?? known?.title ?? t(`${kind}Title` as const)}>
       <p>{message}</p>
       {advice !== undefined && <div>{advice}</div>}
       {(api !== undefined || onRetry !== undefined) && (

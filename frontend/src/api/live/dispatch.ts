@@ -9,6 +9,9 @@ import type { LiveRules } from './live-rules.ts';
 /** An area that has live data adds its rules here. */
 const RULES: readonly LiveRules[] = [modelRules, gpuRules];
 
+/** After these nothing that was read before is certain: the stream begins, or had to leave something out. */
+const FRESH: ReadonlySet<string> = new Set(['snapshot', 'resync']);
+
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
   let last = Promise.resolve();
@@ -19,12 +22,12 @@ export function createDispatch(client: QueryClient): (event: AdminEvent) => void
 
 async function apply(event: AdminEvent, client: QueryClient): Promise<void> {
   // A fetch under way may have been answered before the stream began: its late answer must not win.
-  if (event.type === 'snapshot') await client.cancelQueries({ predicate: isLive });
+  if (FRESH.has(event.type)) await client.cancelQueries({ predicate: isLive });
   for (const rules of RULES) {
     const rule = rules[event.type] as ((event: AdminEvent, client: QueryClient) => void) | undefined;
     rule?.(event, client);
   }
-  if (event.type === 'snapshot') refreshLive(client);
+  if (FRESH.has(event.type)) refreshLive(client);
 }
 
 /** Whatever began or ended the stream may have changed everything that is live. */

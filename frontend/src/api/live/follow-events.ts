@@ -14,7 +14,7 @@ export interface FollowEventsOptions {
   signal: AbortSignal;
   /** `data` is JSON; `id` the event's, for those that have one. */
   onEvent: (data: unknown, id: string | undefined) => void;
-  /** Something came, if only a comment. */
+  /** The stream is open, or something came, if only a comment. */
   onPulse?: () => void;
   /** The stream ended or could not be opened; the next attempt follows. */
   onDown: () => void;
@@ -63,6 +63,7 @@ async function readEvents(
       ...(lastEventId !== undefined && { headers: { 'last-event-id': lastEventId } }),
     });
     if (response.body === null) return;
+    onPulse?.();
     const parser = createParser({ onEvent: ({ data, id }) => onEvent(JSON.parse(data), id) });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {

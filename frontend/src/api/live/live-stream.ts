@@ -35,15 +35,13 @@ export function startLiveStream(apiKey: string, client: QueryClient, signal: Abo
   signal.addEventListener('abort', () => setStreamState('off'));
   const dispatch = createDispatch(client);
   const own: Sink = {
-    event: (event) => {
-      setStreamState('open');
-      dispatch(event);
-    },
+    event: dispatch,
     state: (state) => {
       setStreamState(state);
       if (state === 'down') refreshLive(client);
     },
-    pulse: () => {},
+    // A stream that resumes may have nothing to say.
+    pulse: () => setStreamState('open'),
   };
   if (navigator.locks === undefined || typeof BroadcastChannel === 'undefined') {
     readWhileVisible(apiKey, own, signal);
@@ -77,6 +75,8 @@ function shareStream(name: string, apiKey: string, own: Sink, client: QueryClien
       own.event(data.event, data.id);
     } else if (data.type === 'state') {
       own.state(data.state);
+    } else if (data.type === 'pulse') {
+      own.pulse();
     }
   };
   signal.addEventListener('abort', () => {
@@ -87,7 +87,6 @@ function shareStream(name: string, apiKey: string, own: Sink, client: QueryClien
   let relayedAt = 0;
   const relay: Sink = {
     event: (event, id) => {
-      state = 'open';
       own.event(event, id);
       post({ type: 'event', event, id });
       relayedAt = Date.now();
@@ -98,6 +97,11 @@ function shareStream(name: string, apiKey: string, own: Sink, client: QueryClien
       post({ type: 'state', state: next });
     },
     pulse: () => {
+      own.pulse();
+      if (state !== 'open') {
+        state = 'open';
+        post({ type: 'state', state });
+      }
       if (Date.now() - relayedAt < PULSE_MS) return;
       relayedAt = Date.now();
       post({ type: 'pulse' });

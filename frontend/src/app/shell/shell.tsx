@@ -4,6 +4,7 @@ import { lazy, Suspense, useState } from 'react';
 import { useSession } from '../../api/session.ts';
 import { LoadingSkeleton } from '../../components/loading-skeleton.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { useNotificationsWanted } from '../../lib/notify.ts';
 import { messages } from '../messages.ts';
 import { isForAdmins } from '../screens.ts';
 import { AdminsOnlyPage } from './admins-only-page.tsx';
@@ -17,6 +18,7 @@ import { useShellKeys } from './use-shell-keys.ts';
 const SignInPage = lazy(() => import('../../features/sign-in/sign-in-page.tsx'));
 const SessionExpired = lazy(() => import('./session-expired.tsx'));
 const Palette = lazy(() => import('./palette.tsx'));
+const NotificationsHost = lazy(() => import('./notifications-host.tsx'));
 const HelpDialog = lazy(() => import('./help-dialog.tsx'));
 
 export function Shell() {
@@ -29,6 +31,7 @@ export function Shell() {
   const onPalette = () => setDialog('palette');
   const onHelp = () => setDialog('help');
   const onClose = () => setDialog(undefined);
+  const areNotificationsWanted = useNotificationsWanted();
   useShellKeys({ role, onPalette, onHelp });
   return (
     <>
@@ -49,7 +52,7 @@ export function Shell() {
         <main id="main" tabIndex={-1} className={classes.main}>
           {session.state === 'signed-in' && session.storageRefused && <StorageNotice />}
           <Suspense fallback={<LoadingSkeleton />}>
-            {isSignedIn ? <Screen role={session.role} /> : <SignInPage />}
+            {isSignedIn ? <Screen key={session.generation} role={session.role} /> : <SignInPage />}
           </Suspense>
         </main>
       </div>
@@ -57,6 +60,7 @@ export function Shell() {
         <NavigationDrawer opened={drawerOpened} role={session.role} onClose={() => setDrawerOpened(false)} />
       )}
       <Suspense>
+        {areNotificationsWanted && <NotificationsHost />}
         {role !== undefined && dialog === 'palette' && <Palette role={role} onClose={onClose} />}
         {role !== undefined && dialog === 'help' && <HelpDialog role={role} onClose={onClose} />}
         {session.state === 'expired' && <SessionExpired error={session.error} />}

@@ -14,6 +14,9 @@ type Loaders<English extends Messages> = {
   en: () => Promise<{ default: English }>;
 } & Record<Exclude<Language, 'en'>, () => Promise<{ default: NoInfer<Translation<English>> }>>;
 
+/** How long a file that could not be fetched counts as failed. */
+const RETRY_MS = 5_000;
+
 const all = new Set<Catalogue<Messages>>();
 
 /** Begins to load the present language at once: the chunk travels beside the page that will show it. */
@@ -27,7 +30,8 @@ export function catalogue<English extends Messages>(loaders: Loaders<English>): 
     loaded.then(
       // As React marks it itself: what is there is shown without a moment's wait.
       (value) => Object.assign(loaded, { status: 'fulfilled', value }),
-      () => loading.delete(language),
+      // Not at once: whoever renders would ask again without end.
+      () => setTimeout(() => loading.delete(language), RETRY_MS),
     );
     return loaded;
   };
