@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import { adminModel as model, adminReplica as replica } from '../support/admin-model.ts';
 import {
+  axeViolations,
   fitsWidth,
   hasNoBrowser,
   NARROW,
@@ -341,6 +342,36 @@ describe.skipIf(hasNoBrowser)('page', () => {
     await gateway.goDown();
     await connection(page, 'Offline').waitFor();
     await look('offline');
+  });
+
+  test.each([
+    { name: 'light', options: { ...NARROW, colorScheme: 'light' as const } },
+    { name: 'dark', options: { ...NARROW, colorScheme: 'dark' as const } },
+  ])('what opens over a narrow page is accessible and closes with Escape: $name', async ({ name, options }) => {
+    await using gateway = await startScriptedGateway(browser.dist, MODELS);
+    const page = await openModels(gateway, options);
+    await signIn(page, gateway.adminKey);
+    await expectModels(page, MODELS.length);
+    const dialog = page.getByRole('dialog');
+    for (const button of ['Open navigation', 'Search screens, models and jobs', '1 operation under way']) {
+      await page.getByRole('button', { name: button }).click();
+      await dialog.waitFor();
+      expect(await axeViolations(page), button).toEqual([]);
+      expect(await fitsWidth(page), button).toBe(true);
+      await keepScreenshot(page, `${name} ${button}`);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+    }
+    for (const menu of ['Language', 'Colour scheme', 'Key']) {
+      await page.getByRole('button', { name: menu, exact: true }).click();
+      expect(await axeViolations(page), menu).toEqual([]);
+      await page.keyboard.press('Escape');
+    }
+    gateway.revokeKeys();
+    gateway.blockStreams();
+    await page.getByRole('dialog', { name: 'Sign in again' }).waitFor();
+    expect(await axeViolations(page), 'sign in again').toEqual([]);
+    await keepScreenshot(page, `${name} sign in again`);
   });
 
   /** For a person to look at: kept where E2E_SCREENSHOT_DIR says, else gone with the browser's folder. */

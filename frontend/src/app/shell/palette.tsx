@@ -71,6 +71,8 @@ export default function Palette({ role, onClose }: PaletteProps) {
       query={query}
       onQueryChange={setQuery}
       shortcut={null}
+      // The dialog has no title of its own to be named by.
+      attributes={{ content: { 'aria-label': t('search') } }}
       onSpotlightClose={onClose}
       scrollable
       maxHeight={420}
