@@ -23,7 +23,11 @@ const LAZIEST = 19;
  * glibc's allocator: large tensors go back to the system when they are freed, instead of growing what it keeps. Peak of a
  * long file beyond the model's memory, Whisper tiny: 293 → 222 MiB, at the same speed.
  */
-const ALLOCATOR = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '4194304', MALLOC_TRIM_THRESHOLD_: '8388608' };
+export const ALLOCATOR = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '4194304',
+  MALLOC_TRIM_THRESHOLD_: '8388608',
+};
 const PING_INTERVAL_MS = 5_000;
 
 export interface WorkerExit {

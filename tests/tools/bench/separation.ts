@@ -9,6 +9,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ALLOCATOR } from '../../../backend/src/worker/worker-process.ts';
 import { demucsGraph } from '../../support/demucs.ts';
 import { UsageError } from '../command-line.ts';
 import type { BenchReport } from '../report.ts';
@@ -19,6 +20,9 @@ import type { SeparationReply, SeparationRequest } from './separation-protocol.t
 
 const start = promisify(execFile);
 const startSeparation = startChild<SeparationRequest, SeparationReply>;
+/** With the allocator's settings of a worker. */
+const startOurs = (graph: string, folder: string) =>
+  startSeparation('separation-ours.ts', [graph, join(folder, 'derived')], ALLOCATOR);
 
 const CLIP_SECONDS = 30;
 const DEFAULT_ROUNDS = 3;
@@ -59,12 +63,12 @@ async function measureSpeed(folder: string, rounds: number): Promise<BenchReport
   const loads = [];
   for (const which of ['first', 'second']) {
     const begun = performance.now();
-    const child = await startSeparation('separation-ours.ts', [graph, join(folder, 'derived')]);
+    const child = await startOurs(graph, folder);
     loads.push([which, (performance.now() - begun) / 1000] as const);
     child.end();
   }
   for (const [which, seconds] of loads) report.figures[`${which} load, process and all, s`] = round(seconds);
-  const ours = await startSeparation('separation-ours.ts', [graph, join(folder, 'derived')]);
+  const ours = await startOurs(graph, folder);
   const plain = await startSeparation('separation-plain.ts', [graph]);
   const contenders: [Contender, () => Promise<SeparationReply>][] = [
     ['ours', () => ours.ask(request)],
@@ -116,7 +120,7 @@ async function measureLengths(folder: string, minutes: readonly number[]): Promi
   const peaks: number[] = [];
   for (const length of minutes) {
     const request = await writeTrack(folder, 60 * length);
-    const child = await startSeparation('separation-ours.ts', [graph, join(folder, 'derived')]);
+    const child = await startOurs(graph, folder);
     try {
       const reply = await child.ask(request);
       const row = rowOf(`${length}`, [reply], 60 * length);
