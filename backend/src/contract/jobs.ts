@@ -1,5 +1,6 @@
 /** Background jobs as callers see them: `/v1/jobs` and every `/v1/audio/*` request that is answered with one. */
 import { z } from 'zod';
+import { pageOf, pageQuery } from './page.ts';
 
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const jobStatus = z.enum(JOB_STATUSES);
@@ -74,15 +75,7 @@ export const job = z
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof job>;
 
-export const jobList = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(job),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  })
-  .meta({ id: 'JobList' });
+export const jobList = pageOf(job).meta({ id: 'JobList' });
 
 /** `/api/admin/jobs`: anybody's job. */
 export const adminJob = job
@@ -97,22 +90,14 @@ export type AdminJob = z.infer<typeof adminJob>;
 
 export const adminJobList = jobList.extend({ data: z.array(adminJob) }).meta({ id: 'AdminJobList' });
 
-const MAX_JOB_PAGE = 100;
 const unixTime = z
   .string()
   .regex(/^\d{1,10}$/, 'must be Unix seconds')
   .transform(Number);
 /** Of a query string, so everything is text. */
 export const jobListQuery = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_JOB_PAGE}`)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_JOB_PAGE))
-    .optional()
-    .meta({ description: `Jobs per page, at most ${MAX_JOB_PAGE}; default 20` }),
+  ...pageQuery,
   order: z.enum(['asc', 'desc']).optional().meta({ description: 'By the time of creation; default `desc`' }),
-  after: z.string().optional().meta({ description: 'Id of the last job of the page before' }),
   status: z
     .string()
     .transform((value) => value.split(','))

@@ -1,10 +1,10 @@
 /** Known voices: what an owner enrolled, so that diarizations call them by name. */
 import { z } from 'zod';
 import { MAX_SPEAKER_NAME } from './diarization.ts';
+import { pageOf, pageQuery } from './page.ts';
 
 export const MAX_CLIPS = 10;
 export const MAX_EXPIRY_DAYS = 3650;
-const MAX_PAGE = 100;
 
 /** As it is kept and compared. It stands in lines of text, so it has no line breaks and no control characters. */
 export const speakerName = z
@@ -33,28 +33,13 @@ export const speaker = z
   .meta({ id: 'Speaker' });
 export type Speaker = z.infer<typeof speaker>;
 
-export const speakerList = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(speaker),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  })
-  .meta({ id: 'SpeakerList' });
+export const speakerList = pageOf(speaker).meta({ id: 'SpeakerList' });
 
 export const deletedSpeaker = z.object({ id: z.string(), object: z.literal('speaker'), deleted: z.literal(true) });
 
 /** Of a query string, so everything is text. */
 export const speakerQuery = z.object({
-  after: z.string().optional().meta({ description: 'Id of the last one of the page before' }),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .optional()
-    .meta({ description: `At most ${MAX_PAGE}; default 20` }),
+  ...pageQuery,
 });
 
 /** The text fields of an enrolment. */

@@ -1,5 +1,6 @@
 /** Webhooks of jobs: the events that are sent, the secrets they are signed with, and their deliveries. */
 import { z } from 'zod';
+import { pageOf, pageQuery } from './page.ts';
 
 export const WEBHOOK_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.cancelled'] as const;
 export const webhookEventType = z.enum(WEBHOOK_EVENT_TYPES);
@@ -125,28 +126,12 @@ export const webhookTest = z
   .meta({ id: 'WebhookTest' });
 export type WebhookTest = z.infer<typeof webhookTest>;
 
-export const webhookDeliveryList = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(webhookDelivery),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  })
-  .meta({ id: 'WebhookDeliveryList' });
+export const webhookDeliveryList = pageOf(webhookDelivery).meta({ id: 'WebhookDeliveryList' });
 export type WebhookDeliveryList = z.infer<typeof webhookDeliveryList>;
 
-const MAX_PAGE = 100;
 /** Of a query string, so everything is text. */
 export const webhookDeliveryQuery = z.object({
   job_id: z.string().optional(),
   status: webhookDeliveryStatus.optional(),
-  after: z.string().optional().meta({ description: 'Id of the last one of the page before' }),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_PAGE}`)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .optional()
-    .meta({ description: `At most ${MAX_PAGE}; default 20` }),
+  ...pageQuery,
 });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
   askedStem,
   MAX_SHIFTS,
@@ -7,8 +6,8 @@ import {
   separationJson,
   separationOutput,
 } from '../../contract/separation.ts';
-import { errorResponses } from '../error-responses.ts';
-import { jobFields, jobHeaders, jobResponses } from '../openai/job-operation.ts';
+import { audioOperation } from '../openai/audio-operation.ts';
+import { jobFields } from '../openai/job-operation.ts';
 
 const { keep_alive: _, gpu_device_ids: __, ...fieldsOfJobs } = jobFields;
 
@@ -31,22 +30,15 @@ const form = z
   })
   .meta({ id: 'CreateSeparationRequest' });
 
-export const separationOperation: ZodOpenApiOperationObject = {
+export const separationOperation = audioOperation({
   operationId: 'createSeparation',
   summary: 'One recording → its sources',
-  tags: ['Audio'],
-  security: [{ bearer: [] }],
-  requestParams: { header: jobHeaders },
-  requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
-  responses: {
-    '200': {
-      description: 'The stems',
-      content: {
-        'application/json': { schema: separationJson },
-        'application/zip': { schema: z.string().meta({ format: 'binary', description: 'A file for each stem' }) },
-      },
+  form,
+  answer: {
+    description: 'The stems',
+    content: {
+      'application/json': { schema: separationJson },
+      'application/zip': { schema: z.string().meta({ format: 'binary', description: 'A file for each stem' }) },
     },
-    ...jobResponses,
-    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
-};
+});

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
   DIARIZATION_FORMATS,
   DIARIZATION_MODES,
@@ -8,8 +7,8 @@ import {
   MAX_KNOWN_SPEAKERS,
   MAX_SPEAKERS,
 } from '../../contract/diarization.ts';
-import { errorResponses } from '../error-responses.ts';
-import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
+import { audioOperation } from './audio-operation.ts';
+import { jobFields } from './job-operation.ts';
 
 const speakers = () => z.int().min(1).max(MAX_SPEAKERS).optional();
 
@@ -45,22 +44,15 @@ const form = z
   })
   .meta({ id: 'CreateDiarizationRequest' });
 
-export const diarizationOperation: ZodOpenApiOperationObject = {
+export const diarizationOperation = audioOperation({
   operationId: 'createDiarization',
   summary: 'Who spoke when',
-  tags: ['Audio'],
-  security: [{ bearer: [] }],
-  requestParams: { header: jobHeaders },
-  requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
-  responses: {
-    '200': {
-      description: 'The turns in the format asked for',
-      content: {
-        'application/json': { schema: z.union([diarizationVerboseJson, diarizationJson]) },
-        'text/plain': { schema: z.string().meta({ description: 'rttm, srt or vtt' }) },
-      },
+  form,
+  answer: {
+    description: 'The turns in the format asked for',
+    content: {
+      'application/json': { schema: z.union([diarizationVerboseJson, diarizationJson]) },
+      'text/plain': { schema: z.string().meta({ description: 'rttm, srt or vtt' }) },
     },
-    ...jobResponses,
-    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
-};
+});

@@ -11,9 +11,9 @@ import {
   transcriptionJson,
   transcriptionVerboseJson,
 } from '../../contract/transcription.ts';
-import { errorResponses } from '../error-responses.ts';
+import { audioOperation } from './audio-operation.ts';
 import { speakerFormFields } from './diarization-operation.ts';
-import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
+import { jobFields } from './job-operation.ts';
 
 const form = z
   .object({
@@ -81,36 +81,29 @@ const pipelineForm = form
   })
   .meta({ id: 'CreatePipelineRequest' });
 
-export const transcriptionOperation: ZodOpenApiOperationObject = {
+export const transcriptionOperation = audioOperation({
   operationId: 'createTranscription',
   summary: 'Speech to text',
-  tags: ['Audio'],
-  security: [{ bearer: [] }],
-  requestParams: { header: jobHeaders },
-  requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
-  responses: {
-    '200': {
-      description: 'The transcript in the format asked for; with `stream=true` a stream of events',
-      content: {
-        'application/json': {
-          schema: z.union([transcriptionVerboseJson, transcriptionDiarizedJson, transcriptionJson]),
-        },
-        'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
-        'application/zip': {
-          schema: z.string().meta({ format: 'binary', description: '`karaoke`: vocals, instrumental, lyrics' }),
-        },
-        'text/event-stream': {
-          schema: z.string().meta({
-            description:
-              '`data:` frames: TranscriptTextDeltaEvent…, with `diarized_json` TranscriptionDiarizedSegment…, then one TranscriptTextDoneEvent, or ErrorResponse',
-          }),
-        },
+  form,
+  answer: {
+    description: 'The transcript in the format asked for; with `stream=true` a stream of events',
+    content: {
+      'application/json': {
+        schema: z.union([transcriptionVerboseJson, transcriptionDiarizedJson, transcriptionJson]),
+      },
+      'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
+      'application/zip': {
+        schema: z.string().meta({ format: 'binary', description: '`karaoke`: vocals, instrumental, lyrics' }),
+      },
+      'text/event-stream': {
+        schema: z.string().meta({
+          description:
+            '`data:` frames: TranscriptTextDeltaEvent…, with `diarized_json` TranscriptionDiarizedSegment…, then one TranscriptTextDoneEvent, or ErrorResponse',
+        }),
       },
     },
-    ...jobResponses,
-    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
-};
+});
 
 export const pipelineOperation: ZodOpenApiOperationObject = {
   ...transcriptionOperation,

@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import {
   MAX_BEAM_SIZE,
   RESPONSE_FORMATS,
   translationJson,
   translationVerboseJson,
 } from '../../contract/transcription.ts';
-import { errorResponses } from '../error-responses.ts';
-import { jobFields, jobHeaders, jobResponses } from './job-operation.ts';
+import { audioOperation } from './audio-operation.ts';
+import { jobFields } from './job-operation.ts';
 
 const form = z
   .object({
@@ -26,22 +25,15 @@ const form = z
   })
   .meta({ id: 'CreateTranslationRequest' });
 
-export const translationOperation: ZodOpenApiOperationObject = {
+export const translationOperation = audioOperation({
   operationId: 'createTranslation',
   summary: 'Speech to English text',
-  tags: ['Audio'],
-  security: [{ bearer: [] }],
-  requestParams: { header: jobHeaders },
-  requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } },
-  responses: {
-    '200': {
-      description: 'The English text in the format asked for',
-      content: {
-        'application/json': { schema: z.union([translationVerboseJson, translationJson]) },
-        'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
-      },
+  form,
+  answer: {
+    description: 'The English text in the format asked for',
+    content: {
+      'application/json': { schema: z.union([translationVerboseJson, translationJson]) },
+      'text/plain': { schema: z.string().meta({ description: 'text, srt or vtt' }) },
     },
-    ...jobResponses,
-    ...errorResponses(400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504, 507),
   },
-};
+});
