@@ -26,7 +26,7 @@ describe.skipIf(!canMount(TITLE))(TITLE, () => {
     const added = await api.fetch('/api/admin/models', {
       method: 'POST',
       headers: { authorization: `Bearer ${api.app.adminKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ id: MODEL, family: 'demucs', repo: 'tests/shares' }),
+      body: JSON.stringify({ id: MODEL, family: 'demucs', repo: 'tests/shares', settings: { license: 'MIT' } }),
     });
     expect(added.status).toBe(201);
   });
