@@ -36,6 +36,8 @@ export interface ScriptedGateway extends AsyncDisposable {
   streams(): number;
   /** The `Last-Event-ID` that the newest stream was asked for with. */
   resumedFrom(): string | undefined;
+  /** The id of the last event that streams were told. */
+  lastEventId(): string;
   checks: Health['checks'];
   change(id: string, fields: Partial<AdminModel>): void;
   /** `restarted`: as after a restart of the process, `rev` counts from 0 again. */
@@ -133,6 +135,7 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
     },
     streams: () => openStreams.size,
     resumedFrom: () => lastEventId,
+    lastEventId: () => String(feed.lastId),
     change: (id, fields) => {
       const model = current.get(id);
       if (model === undefined) throw new Error(`the scripted gateway has no model ${id}`);
