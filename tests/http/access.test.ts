@@ -94,6 +94,7 @@ const TABLE: Record<string, Row> = {
   'POST /api/admin/models': forAdmins('400 invalid_value'),
   'DELETE /api/admin/models/{key}': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/download': forAdmins('404 model_not_found'),
+  'GET /api/admin/models/{key}': forAdmins('404 model_not_found'),
   'POST /api/admin/models/preflight': forAdmins('400 invalid_value'),
   'POST /api/admin/models/{key}/cancel-download': forAdmins('404 model_not_found'),
   'POST /api/admin/models/{key}/pause-download': forAdmins('404 model_not_found'),

@@ -76,6 +76,18 @@ describe('the token of the hub', () => {
     expect(await errorOf(await admin('POST', path, {}))).toMatchObject({ status: 400, param: 'token' });
   });
 
+  it('is tested without being told or stored', async () => {
+    const test = async (body: object) => {
+      const answer = await (await admin('POST', `${path}/test`, body)).text();
+      expect(answer).not.toMatch(/of\.the\.tests/);
+      expect(answer).not.toContain(TOKEN);
+      return JSON.parse(answer);
+    };
+    expect(await test({})).toMatchObject({ present: true, source: 'file', user: 'ann', valid: true });
+    expect(await test({ token: 'stranger.of.the.tests' })).toMatchObject({ user: null, valid: false });
+    expect(await readFile(file(), 'utf8')).toBe(TOKEN);
+  });
+
   it('is removed', async () => {
     expect(await json(await admin('DELETE', path))).toMatchObject({ present: false, source: null });
     await expect(stat(file())).rejects.toThrow('ENOENT');

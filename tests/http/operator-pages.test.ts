@@ -1,5 +1,6 @@
 /** What operators' pages read beside models and GPUs: the log, usage, and events of jobs, keys, webhooks and the audit log. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AdminModelDetail } from '../../backend/src/contract/admin.ts';
 import type { UsageReport } from '../../backend/src/contract/admin-usage.ts';
 import type { Job } from '../../backend/src/contract/jobs.ts';
 import type { ApiKeyWithSecret } from '../../backend/src/contract/keys.ts';
@@ -149,9 +150,19 @@ describe('events', () => {
     const events = await readAdminEvents(api);
     expect((await admin('POST', '/models/mine/unload')).status).toBe(200);
     await eventually(() => expect(events.of('replica.unloaded').map(({ model }) => model)).toEqual(['fake/echo']));
+    await eventually(() => expect(events.of('replica.released')).toHaveLength(1));
+    const { proof } = events.of('replica.released')[0] ?? {};
+    expect(proof).toMatchObject({ device: 'cpu', cause: 'unloaded', exit_code: 0, passed: true, residue_bytes: null });
+    expect(proof?.held_bytes).toBeGreaterThan(1_000_000);
+    const detail = await json<AdminModelDetail>(await admin('GET', '/models/mine'));
+    expect(detail).toMatchObject({ id: 'fake/echo', proofs: [proof] });
+    expect((await admin('GET', '/models/none')).status).toBe(404);
     expect((await api.transcribe({ prompt: 'say:a' })).status).toBe(200);
     await eventually(() => expect(events.of('replica.loaded')).toHaveLength(1));
     expect((await api.transcribe({ prompt: 'signal:SIGKILL' })).status).toBe(500);
     await eventually(() => expect(events.of('replica.crashed').length).toBeGreaterThan(0));
+    await eventually(() => {
+      expect(events.of('replica.released').map((event) => event.proof.exit_signal)).toContain('SIGKILL');
+    });
   });
 });

@@ -63,6 +63,7 @@ describe('a job that ends', () => {
       expect(await onlyDelivery(harness)).toEqual({
         id: request?.headers['webhook-id'],
         object: 'webhook.delivery',
+        rev: expect.any(Number),
         job_id: publicJobId(job.id),
         url: `${server.url}/hook`,
         type: `job.${end}`,

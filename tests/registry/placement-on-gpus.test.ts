@@ -108,6 +108,12 @@ describe('a model with an order of its operator', () => {
     expect((await ops.unload('gpu/a')).status).toBe(200);
     await waitUntil('the proof', () => ops.state('gpu/a').replicas.every(({ residue_bytes }) => residue_bytes === 0));
     expect(pids.length).toBe(2);
+    const { proofs } = app.registry.detail('gpu/a');
+    expect(proofs.slice(0, 2)).toMatchObject([
+      { cause: 'unloaded', passed: true, residue_bytes: 0 },
+      { cause: 'unloaded', passed: true, residue_bytes: 0 },
+    ]);
+    expect(proofs.slice(2)).toMatchObject([{ cause: 'crashed', exit_signal: 'SIGKILL', passed: true }]);
     expect(ops.live('gpu/a')).toEqual([]);
     expect(ops.state('gpu/a').placement).toBeNull();
   });
@@ -279,6 +285,12 @@ describe('a model with an order of its operator', () => {
     await ops.ready('gpu/h');
     await ops.unload('gpu/h');
     await waitUntil('the report', () => ops.state('gpu/h').replicas[0]?.residue_bytes === 512 * MIB);
+    const { proofs } = app.registry.detail('gpu/h');
+    expect(proofs).toHaveLength(1);
+    expect(proofs[0]).toMatchObject({ cause: 'unloaded', exit_code: 0, residue_bytes: 512 * MIB, passed: false });
+    const { memory_before_bytes: before, memory_after_bytes: after, seconds } = proofs[0] ?? {};
+    expect((before ?? 0) - (after ?? 0)).toBe((20_000 - 512) * MIB);
+    expect(seconds).toBeGreaterThanOrEqual(5);
     const log = await fetch(`${app.url}/api/admin/audit`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
     expect(await log.text()).toContain('gpu.residue');
   });

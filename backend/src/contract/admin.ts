@@ -102,6 +102,29 @@ export const adminModelList = z
   .object({ object: z.literal('list'), data: z.array(adminModel) })
   .meta({ id: 'AdminModelList' });
 
+export const releaseProof = z
+  .object({
+    replica: z.string(),
+    device: z.string().meta({ description: "`cpu` or a GPU's UUID" }),
+    at: z.number().meta({ description: 'Unix seconds, with a fraction, when its process was gone' }),
+    cause: z.enum(['unloaded', 'crashed', 'load_failed']),
+    exit_code: z.int().nullable(),
+    exit_signal: z.string().nullable(),
+    held_bytes: z.int().nullable().meta({ description: 'What it had at last' }),
+    memory_before_bytes: z.int().nullable().meta({ description: 'In use on the device, of all programs' }),
+    memory_after_bytes: z.int().nullable(),
+    residue_bytes: z.int().nullable().meta({ description: "Of a GPU's, what had not come back 5 s after its end" }),
+    seconds: z.number().meta({ description: 'From when it was to end until its memory was back, or was given up' }),
+    passed: z.boolean().nullable().meta({ description: 'It has given all back; null: the driver did not tell' }),
+  })
+  .meta({ id: 'ReleaseProof' });
+export type ReleaseProof = z.infer<typeof releaseProof>;
+
+export const adminModelDetail = adminModel
+  .extend({ proofs: z.array(releaseProof).meta({ description: 'Of the last 20 ends of its replicas, newest first' }) })
+  .meta({ id: 'AdminModelDetail' });
+export type AdminModelDetail = z.infer<typeof adminModelDetail>;
+
 /** A job of whatever key, as far as operators may see it: what it is about is its owner's. */
 export const adminJob = job
   .pick({
@@ -153,6 +176,7 @@ export const adminEvent = z
       ...ofReplica,
     }),
     z.object({ type: z.enum(['replica.crashed', 'replica.unloaded', 'replica.changed']), ...ofReplica }),
+    z.object({ type: z.literal('replica.released'), rev: z.int(), model: z.string(), proof: releaseProof }),
     z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: adminJob }),
     z.object({ type: z.literal('job.deleted'), rev: z.int(), id: z.string() }),
     z.object({

@@ -44,7 +44,7 @@ export const traffic = z
   .meta({
     id: 'Traffic',
     description:
-      'Requests to `/v1` that this gateway has answered since it started, event streams not counted; errors are statuses from 500 on. null: before the start, or nothing to tell from',
+      'Requests to `/v1` that this gateway has answered since it started, event streams not counted; errors are statuses from 500 on. null: before the start, or without requests',
   });
 export type Traffic = z.infer<typeof traffic>;
 

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abortable.ts';
-import type { AdminModel } from '../contract/admin.ts';
+import type { AdminModel, AdminModelDetail, ReleaseProof } from '../contract/admin.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Task, Tasks } from '../models/define-model.ts';
@@ -50,6 +50,7 @@ export interface RegistryOptions {
 }
 
 export type RegistryListener = (model: AdminModel) => void;
+export type ReleaseListener = (model: { id: string; rev: number; proof: ReleaseProof }) => void;
 export type ProgressListener = (model: Pick<AdminModel, 'id' | 'rev' | 'files'>) => void;
 
 export class ModelRegistry {
@@ -57,6 +58,7 @@ export class ModelRegistry {
   readonly #models = new Map<string, ServedModel>();
   readonly #listeners = new Set<RegistryListener>();
   readonly #progressListeners = new Set<ProgressListener>();
+  readonly #releaseListeners = new Set<ReleaseListener>();
   readonly #footprints: Footprints;
   readonly #placer: Placer;
   #rev = 0;
@@ -242,6 +244,13 @@ export class ModelRegistry {
     return this.#find(name)?.describe();
   }
 
+  /** With what became of the memory of replicas that ended. @throws model_not_found */
+  detail(name: string): AdminModelDetail {
+    const model = this.#find(name);
+    if (model === undefined) throw noSuchModel(name);
+    return { ...model.describe(), proofs: [...model.proofs] };
+  }
+
   list(): AdminModel[] {
     return [...this.#models.values()].map((model) => model.describe());
   }
@@ -256,6 +265,12 @@ export class ModelRegistry {
   onProgress(listener: ProgressListener): () => void {
     this.#progressListeners.add(listener);
     return () => this.#progressListeners.delete(listener);
+  }
+
+  /** Told what became of the memory of each replica that ended. @returns as `onChange`. */
+  onReleased(listener: ReleaseListener): () => void {
+    this.#releaseListeners.add(listener);
+    return () => this.#releaseListeners.delete(listener);
   }
 
   /** Lets running requests finish for `graceMs`, refuses those left, then stops every download and worker. */
@@ -281,6 +296,9 @@ export class ModelRegistry {
         if (this.#progressListeners.size === 0) return;
         const progress = { id: model.id, rev: model.rev, files: model.files.describe() };
         for (const listener of this.#progressListeners) listener(progress);
+      },
+      onReleased: (proof) => {
+        for (const listener of this.#releaseListeners) listener({ id: model.id, rev: model.rev, proof });
       },
       onResidue: (replica, device, bytes) => {
         this.#options.log.error('memory of a GPU did not come back', { replica, device, bytes });

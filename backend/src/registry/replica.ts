@@ -5,6 +5,7 @@
  *                   └──▶ failed(reason)   (a crash while ready leads to stopped; the next request starts it again)
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReleaseProof } from '../contract/admin.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Task, Tasks } from '../models/define-model.ts';
@@ -47,11 +48,15 @@ export interface ReplicaOptions {
   onMeasured(bytes: { loaded: number; peak: number }): void;
   /** Memory of a GPU that did not come back after its end. */
   onResidue(bytes: number): void;
+  /** Its process has ended, and it is known what became of its memory. */
+  onReleased(proof: ReleaseProof): void;
   /** Its process ended by itself, and it is not `failed` for that yet. */
   onCrash(): void;
   log: Logger;
   onChange: () => void;
 }
+
+type EndedProcess = Omit<ReleaseProof, 'memory_after_bytes' | 'residue_bytes' | 'seconds' | 'passed'>;
 
 export interface ReplicaRun extends RunRequest {
   signal: AbortSignal;
@@ -105,6 +110,8 @@ export class Replica {
   /** A start that waits for its turn shall not begin. */
   #startIsUnwanted = false;
   #released = Promise.resolve();
+  /** Of a stop: when it was asked for (milliseconds), and what was in use on the device then. */
+  #stop: { askedAt: number; usedBytes: number | undefined } | undefined;
 
   constructor(options: ReplicaOptions) {
     this.id = options.id;
@@ -276,8 +283,10 @@ export class Replica {
     }
     this.#stopping ??= (async () => {
       this.#setState('stopping');
+      const askedAt = performance.now();
       // What else is in use there, to compare with afterwards.
       await this.#options.devices.refresh();
+      this.#stop = { askedAt, usedBytes: this.#deviceUse() };
       await worker.stop(STOP_GRACE_MS);
       this.#setState('stopped');
     })().finally(() => {
@@ -421,8 +430,25 @@ export class Replica {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
     this.#startedAt = undefined;
+    const { askedAt, usedBytes } = this.#stop ?? { askedAt: performance.now(), usedBytes: this.#deviceUse() };
+    const ended = {
+      replica: this.id,
+      device: this.device.id,
+      at: Date.now() / 1000,
+      cause:
+        this.#stop !== undefined
+          ? ('unloaded' as const)
+          : this.#state === 'ready'
+            ? ('crashed' as const)
+            : ('load_failed' as const),
+      exit_code: exit.code,
+      exit_signal: exit.signal,
+      held_bytes: this.#heldBytes ?? null,
+      memory_before_bytes: usedBytes ?? null,
+    };
+    this.#stop = undefined;
     this.#hold(undefined);
-    this.#released = this.#proveRelease();
+    this.#released = this.#proveRelease(ended, askedAt);
     clearTimeout(this.#idleTimer);
     if (this.#state !== 'ready') return;
     this.#retiring = false;
@@ -449,13 +475,29 @@ export class Replica {
     this.#options.onCrash();
   }
 
-  async #proveRelease(): Promise<void> {
-    const { device, devices, onResidue, onChange } = this.#options;
+  async #proveRelease(ended: EndedProcess, askedAt: number): Promise<void> {
+    const { device, devices, onResidue, onReleased, onChange } = this.#options;
     const residue = await devices.proveRelease(device.id);
+    const isCpu = device.kind === 'cpu';
+    onReleased({
+      ...ended,
+      memory_after_bytes: (isCpu || residue === undefined ? undefined : this.#deviceUse()) ?? null,
+      residue_bytes: residue ?? null,
+      seconds: Math.round(performance.now() - askedAt) / 1000,
+      // The memory of a process that has ended is the system's again.
+      passed: isCpu ? true : residue === undefined ? null : residue === 0,
+    });
     if (residue === undefined) return;
     this.#residueBytes = residue;
     if (residue > 0) onResidue(residue);
     onChange();
+  }
+
+  /** Of all programs, as last seen; of the machine's memory that would tell nothing. */
+  #deviceUse(): number | undefined {
+    const { device, devices } = this.#options;
+    if (device.kind === 'cpu') return undefined;
+    return devices.list().find(({ id }) => id === device.id)?.usedBytes;
   }
 
   /** Signals that bad input can raise; a bare SIGKILL comes from an operator or the kernel's memory killer. */

@@ -1,5 +1,5 @@
 /** One model: its files, its replicas on whatever devices, and the requests for them. The single writer of which replicas there are. */
-import type { AdminModel, AdminModelStatus } from '../contract/admin.ts';
+import type { AdminModel, AdminModelStatus, ReleaseProof } from '../contract/admin.ts';
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { DeviceKind, Task, Tasks } from '../models/define-model.ts';
@@ -47,6 +47,7 @@ export interface ServedModelOptions {
   /** Of a download, at most four times a second and at least once. */
   onProgress(): void;
   onResidue(replica: string, device: string, bytes: number): void;
+  onReleased(proof: ReleaseProof): void;
 }
 
 interface Retries {
@@ -59,6 +60,8 @@ const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 /** Between tries to bring back replicas that were unloaded while others of the model served on. */
 const GROW_PAUSE_MS = 5_000;
+
+const MAX_PROOFS = 20;
 
 /** What was being started is not wished any more. */
 class Superseded extends Error {
@@ -82,6 +85,7 @@ export class ServedModel {
   /** Why it runs on the CPU though a GPU was meant. */
   #fallback: string | undefined;
   #nextReplica = 0;
+  #proofs: readonly ReleaseProof[] = [];
   #pending = 0;
   #closed = false;
   /** Set for a model that must stay loaded: when it is tried again after a failure. */
@@ -134,6 +138,11 @@ export class ServedModel {
 
   get files(): ModelFiles {
     return this.#filesOf(this.#chosen);
+  }
+
+  /** Of the last ends of its replicas, newest first. */
+  get proofs(): readonly ReleaseProof[] {
+    return this.#proofs;
   }
 
   /** Of every precision that was asked for: what must stay on disk. */
@@ -582,6 +591,10 @@ export class ServedModel {
       isAwaited: () => this.#turns.queued > 0,
       onMeasured: (bytes) => footprints.note(key, bytes),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
+      onReleased: (proof) => {
+        this.#proofs = [proof, ...this.#proofs].slice(0, MAX_PROOFS);
+        this.#options.onReleased(proof);
+      },
       onCrash: () => void this.#restore(),
       log: log.child({ model: this.id }),
       onChange: () => {

@@ -23,7 +23,7 @@ export interface RegisteredModels {
 export interface ModelAdminOptions {
   registry: Pick<
     ModelRegistry,
-    'describe' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
+    'describe' | 'detail' | 'download' | 'pauseDownload' | 'cancelDownload' | 'deleteFiles' | 'add' | 'remove'
   >;
   families: readonly Family[];
   models: RegisteredModels;
@@ -36,6 +36,8 @@ export function createModelAdmin({ registry, families, models, listRepository }:
   return {
     /** Id of a model by its id or alias. */
     idOf: (name: string) => registry.describe(name)?.id,
+
+    detail: (name: string) => registry.detail(name),
 
     download: (name: string) => registry.download(name),
 

@@ -1,6 +1,6 @@
 /** `/api/admin/models…`: a model's files downloaded and deleted, whatever AUTO_DOWNLOAD_MODELS says; models of one's own. */
 import type { Request, Response } from 'express';
-import { adminModel } from '../../contract/admin.ts';
+import { adminModel, adminModelDetail } from '../../contract/admin.ts';
 import {
   cancelDownloadRequest,
   deletedArtifacts,
@@ -34,6 +34,22 @@ export function modelAdminRoutes({ models, preflight, audit }: ModelAdminRoutes)
   const note = (response: Response, action: string, subject: string, size?: number) =>
     audit.append({ actor: principalOf(response).id, action, subject, size, result: 'success' });
   return [
+    {
+      method: 'get',
+      path,
+      operation: adminOperation(
+        'adminRetrieveModel',
+        'One model, with the proofs that its replicas gave their memory back',
+        {
+          path: modelKeyPath,
+          answer: adminModelDetail,
+          errors: [404],
+        },
+      ),
+      handle: (request, response) => {
+        response.json(models.detail(keyOf(request)));
+      },
+    },
     {
       method: 'post',
       path: `${path}/download`,
