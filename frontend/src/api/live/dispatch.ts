@@ -3,11 +3,12 @@ import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import { gpuRules } from '../gpus.ts';
 import { modelRules } from '../models.ts';
+import { overviewRules } from '../overview.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules];
+const RULES: readonly LiveRules[] = [modelRules, gpuRules, overviewRules];
 
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
