@@ -126,7 +126,7 @@ export const adminModelDetail = adminModel
 export type AdminModelDetail = z.infer<typeof adminModelDetail>;
 
 /** A job of whatever key, as far as operators may see it: what it is about is its owner's. */
-export const adminJob = job
+export const jobGlance = job
   .pick({
     id: true,
     object: true,
@@ -142,8 +142,8 @@ export const adminJob = job
     cached: true,
   })
   .extend({ owner: z.string().meta({ description: 'Id of the key' }) })
-  .meta({ id: 'AdminJob' });
-export type AdminJob = z.infer<typeof adminJob>;
+  .meta({ id: 'JobGlance' });
+export type JobGlance = z.infer<typeof jobGlance>;
 
 export const adminEventsQuery = z.object({
   include: z.literal('logs').optional().meta({ description: '`logs`: `log.line` for each line of the log too' }),
@@ -177,7 +177,7 @@ export const adminEvent = z
     }),
     z.object({ type: z.enum(['replica.crashed', 'replica.unloaded', 'replica.changed']), ...ofReplica }),
     z.object({ type: z.literal('replica.released'), rev: z.int(), model: z.string(), proof: releaseProof }),
-    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: adminJob }),
+    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: jobGlance }),
     z.object({ type: z.literal('job.deleted'), rev: z.int(), id: z.string() }),
     z.object({
       type: z.enum(['key.changed', 'webhook.changed', 'webhook_secret.changed']),
