@@ -36,7 +36,7 @@ describe('the pace of a download', () => {
 describe('filters', () => {
   const models = [
     adminModel({ id: 'whisper-small', status: 'ready' }),
-    adminModel({ id: 'htdemucs', task: 'separation', license: 'CC-BY' }),
+    adminModel({ id: 'htdemucs', task: 'separation', family: 'demucs', license: 'CC-BY' }),
   ];
   test.each([
     [{ q: 'WHISPER' }, ['whisper-small']],

@@ -90,7 +90,7 @@ function DeviceRow({ memory, gpuName, isChosen, placement, expectedBytes, color,
           {unavailable ??
             [
               ...held.map(({ model, bytes: size }) => `${model} ${bytes(size)}`),
-              ...(otherBytes > 0 && index !== null ? [t('others', { bytes: bytes(otherBytes) })] : []),
+              ...(otherBytes >= TOLD_BYTES && index !== null ? [t('others', { bytes: bytes(otherBytes) })] : []),
             ].join(' · ')}
         </p>
       </div>
@@ -98,6 +98,9 @@ function DeviceRow({ memory, gpuName, isChosen, placement, expectedBytes, color,
     </div>
   );
 }
+
+/** Less is the driver's own. */
+const TOLD_BYTES = 50e6;
 
 /** Measured, where one of its replicas was. */
 function expectedBytes({ replicas, memory_estimate_bytes }: AdminModel): number {

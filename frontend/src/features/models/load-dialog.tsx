@@ -101,7 +101,7 @@ function LoadForm({ model, onClose }: LoadDialogProps) {
       <Stack gap="md">
         <Group justify="space-between" gap="sm">
           <p>{t('pickerHelp')}</p>
-          <Button size="compact-sm" variant="default" onClick={chooseBest}>
+          <Button size="compact-sm" variant="default" data-autofocus onClick={chooseBest}>
             {t('automatic')}
           </Button>
         </Group>

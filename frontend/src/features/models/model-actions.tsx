@@ -71,7 +71,7 @@ export function ModelActions({ model, all = false }: ModelActionsProps) {
         {shown.map((action, index) => (
           <Button
             key={action}
-            variant={index === 0 ? 'filled' : 'default'}
+            variant={index > 0 ? 'default' : all ? 'filled' : 'light'}
             loading={act.isPending && index === 0}
             disabled={offline !== undefined}
             title={offline}
