@@ -9,12 +9,8 @@ const fr: Translation<typeof en> = {
   failing: 'nvidia-smi ne répond pas comme il le devrait ; ces chiffres sont anciens',
   none: 'Ce serveur n’a pas de GPU.',
   gpusNow: 'GPU en ce moment',
-  usedOf: '{used} sur {total}',
   utilizationHelp:
     'L’utilisation est la part du temps où un noyau de calcul tournait ; ce n’est pas la capacité employée.',
-  lost: 'Perdu',
-  throttled: 'Bridé',
-  eccErrors: { one: '{count} erreur mémoire', other: '{count} erreurs mémoire' },
   lastHour: 'Dernière heure',
   lastHourAll: 'Dernière heure, tous les GPU',
   lastHourOf: 'Dernière heure de {gpu}',
