@@ -82,6 +82,18 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await picker.getByText(/Fits GPU 2 \(.* → .* free\)/).waitFor();
     expect(await axeViolations(page)).toEqual([]);
     await keep(page, 'models picker');
+    // As if something had changed between the plan and the click.
+    await page.route(
+      '**/load',
+      (route) => {
+        const order = route.request().postDataJSON();
+        return route.continue({ postData: JSON.stringify({ ...order, plan_rev: order.plan_rev - 1 }) });
+      },
+      { times: 1 },
+    );
+    await picker.getByRole('button', { name: 'Load', exact: true }).click();
+    await picker.getByText('Something changed meanwhile').waitFor();
+    await picker.getByText(/Fits GPU 2/).waitFor();
     await picker.getByRole('button', { name: 'Load', exact: true }).click();
     await picker.waitFor({ state: 'detached' });
     await row.getByText('Ready').first().waitFor();
@@ -103,6 +115,7 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     // Two more on the same card: the idle one would have to go.
     await page.getByRole('link', { name: 'All models' }).click();
     await loadOnto(page, 'gpu/b', '2');
+    await keep(page, 'models loaded');
     await page
       .getByRole('article', { name: 'gpu/c' })
       .getByRole('button', { name: /^Load…/ })

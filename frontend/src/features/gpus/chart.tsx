@@ -116,7 +116,7 @@ function optionsFor(latest: { current: ChartProps }, element: HTMLElement): uPlo
           stroke: color,
           width: isStacked === true ? 1 : 1.5,
           spanGaps: false,
-          points: { show: false },
+          points: { size: 4 },
           ...(isStacked === true && line === 0 && { fill: faint(color) }),
           value: (_plot, _value, _series, span) => {
             const shown = latest.current.lines[line];

@@ -4,7 +4,7 @@ import type { Gpu, GpuList, GpuSeries } from '@contract/gpus.ts';
 import { Button } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { gpuSeriesQuery, gpusQuery } from '../../api/gpus.ts';
 import { modelQuery, modelsQuery } from '../../api/models.ts';
 import { EmptyState } from '../../components/empty-state.tsx';
@@ -78,13 +78,7 @@ function Gpus({ list }: { list: GpuList }) {
           </Button>
         </div>
         <QueryView query={series} errorTitle={t('seriesFailed')}>
-          {(data) => {
-            const shown = {
-              ...data,
-              gpus: data.gpus.filter(({ uuid }) => chosen === undefined || uuid === chosen.uuid),
-            };
-            return asTable ? <GpuTable series={shown} /> : <GpuCharts series={shown} isOne={chosen !== undefined} />;
-          }}
+          {(data) => <LastHour series={data} chosen={chosen?.uuid} asTable={asTable} />}
         </QueryView>
       </section>
       <Holders
@@ -94,6 +88,20 @@ function Gpus({ list }: { list: GpuList }) {
       {series.data !== undefined && <Proofs series={series.data} gpus={list.data} chosen={chosen?.uuid} />}
     </>
   );
+}
+
+interface LastHourProps {
+  series: GpuSeries;
+  chosen: string | undefined;
+  asTable: boolean;
+}
+
+/** The page is drawn with every sample of the GPUs, the charts only with another series. */
+function LastHour({ series, chosen, asTable }: LastHourProps) {
+  const shown = useMemo(() => {
+    return { ...series, gpus: series.gpus.filter(({ uuid }) => chosen === undefined || uuid === chosen) };
+  }, [series, chosen]);
+  return asTable ? <GpuTable series={shown} /> : <GpuCharts series={shown} isOne={chosen !== undefined} />;
 }
 
 function Holders({ memories, all }: { memories: readonly DeviceMemory[]; all: readonly DeviceMemory[] }) {

@@ -14,6 +14,7 @@ import { QueryView } from '../../components/query-view.tsx';
 import { deviceMemories } from '../../lib/device-memory.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { isTyping, useShortcutsEnabled } from '../../lib/shortcuts.ts';
+import { useIsNarrow } from '../../lib/use-is-narrow.ts';
 import { alternativesTo, bestDevice, describePlan } from './describe-plan.ts';
 import { DevicePicker } from './device-picker.tsx';
 import { messages } from './messages.ts';
@@ -31,10 +32,12 @@ export interface LoadDialogProps {
 
 export default function LoadDialog({ model, onClose }: LoadDialogProps) {
   const t = useT(messages);
+  const isNarrow = useIsNarrow();
   return (
     <Modal
       opened
       onClose={onClose}
+      fullScreen={isNarrow}
       size="xl"
       title={t('loadTitle', { id: model.id })}
       closeButtonProps={{ 'aria-label': t('close') }}

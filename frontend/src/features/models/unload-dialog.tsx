@@ -4,6 +4,7 @@ import { Button, Group, Modal, Radio, Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { modelActions, modelQuery, noteModel } from '../../api/models.ts';
+import { noteOperation } from '../../api/operations.ts';
 import { runningJobsQuery } from '../../api/overview.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
@@ -11,6 +12,7 @@ import { ReleaseProofs } from '../../components/release-proofs.tsx';
 import { hasProcess } from '../../lib/device-memory.ts';
 import { deviceName } from '../../lib/device-name.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { useIsNarrow } from '../../lib/use-is-narrow.ts';
 import { messages } from './messages.ts';
 
 /** While a proof is awaited and no event has brought it. */
@@ -23,10 +25,12 @@ export interface UnloadDialogProps {
 
 export default function UnloadDialog({ model, onClose }: UnloadDialogProps) {
   const t = useT(messages);
+  const isNarrow = useIsNarrow();
   return (
     <Modal
       opened
       onClose={onClose}
+      fullScreen={isNarrow}
       size="lg"
       title={t('unloadTitle', { id: model.id })}
       closeButtonProps={{ 'aria-label': t('close') }}
@@ -44,9 +48,13 @@ function UnloadForm({ model, onClose }: UnloadDialogProps) {
   const [force, setForce] = useState(false);
   // Its replicas are gone once it is done: these are the ones that a proof is owed for.
   const [leaving] = useState(() => model.replicas.filter(hasProcess));
+  const operation = { id: `unload ${model.id}`, kind: 'unload', subject: model.id } as const;
   const unload = useMutation({
     mutationFn: () => modelActions.unload(model.id, force),
+    onMutate: () => noteOperation({ ...operation, state: 'running' }),
+    onError: (error) => noteOperation({ ...operation, state: 'failed', reason: error.message }),
     onSuccess: (changed) => {
+      noteOperation({ ...operation, state: 'succeeded' });
       noteModel(client, changed);
       void client.invalidateQueries({ queryKey: modelQuery(model.id).queryKey });
     },
