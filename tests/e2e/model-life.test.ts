@@ -171,6 +171,48 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     }
   }, 60_000);
 
+  test('a repository is examined, added and downloaded; one that no family takes says why', async () => {
+    const hub = await startFakeHub({
+      repos: { 'acme/Voice': { 'marker.txt': 'echo\n'.repeat(400) }, 'acme/odd': { 'notes.md': 'nothing of use' } },
+    });
+    onTestFinished(() => hub.close());
+    const app = await startTestApp({ env: { HF_ENDPOINT: hub.url, FRONTEND_DIST: browser.dist } });
+    onTestFinished(() => app.close());
+    const page = await browser.open(`${app.url}/models`);
+    await signIn(page, app.adminKey);
+    await page.getByRole('link', { name: 'Add a model' }).click();
+    const repo = page.getByLabel('Repository');
+
+    await repo.fill('acme/nowhere');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'The repository could not be checked' }).waitFor();
+    await repo.fill('acme/odd');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'acme/odd' }).getByText('Not supported').waitFor();
+    expect(await page.getByRole('button', { name: /^Add and download/ }).count()).toBe(0);
+
+    await repo.fill('acme/Voice');
+    await page.keyboard.press('Enter');
+    const result = page.getByRole('region', { name: 'acme/Voice' });
+    await result.getByText('Supported', { exact: true }).waitFor();
+    await result.getByText(/2\skB of 2\skB/).waitFor();
+    expect(await result.getByLabel('Model id').inputValue()).toBe('voice');
+    expect(await axeViolations(page)).toEqual([]);
+    await keep(page, 'models add');
+    await result.getByRole('button', { name: /^Add and download 2\skB$/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'voice' }).waitFor();
+    await page
+      .getByRole('region', { name: 'Files' })
+      .getByText(/2\skB on disk/)
+      .waitFor();
+
+    await page.getByRole('button', { name: 'Delete files… voice' }).click();
+    const deleting = page.getByRole('dialog', { name: 'Delete the files of voice?' });
+    await deleting.getByText(/2\skB of acme\/Voice/).waitFor();
+    await deleting.getByRole('button', { name: 'Delete files' }).click();
+    await page.getByRole('region', { name: 'Files' }).getByText('Not on disk').waitFor();
+  }, 60_000);
+
   async function loadOnto(page: Page, model: string, key: string): Promise<void> {
     const row = page.getByRole('article', { name: model });
     await row.getByRole('button', { name: `Load… ${model}` }).click();

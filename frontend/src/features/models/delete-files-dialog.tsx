@@ -1,6 +1,7 @@
 import type { AdminModel } from '@contract/admin.ts';
 import { useQueryClient } from '@tanstack/react-query';
-import { deleteModelFiles, modelQuery, modelsQuery } from '../../api/models.ts';
+import { deleteModelFiles } from '../../api/model-actions.ts';
+import { modelQuery, modelsQuery } from '../../api/models.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';

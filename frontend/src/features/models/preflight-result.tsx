@@ -3,7 +3,7 @@ import { Anchor, Button, Code, Group, NativeSelect, Stack, TextInput } from '@ma
 import { useMutation } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { modelActions, registerModel } from '../../api/models.ts';
+import { modelActions, registerModel } from '../../api/model-actions.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
 import { Notice } from '../../components/notice.tsx';
