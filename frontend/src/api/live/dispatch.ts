@@ -2,7 +2,7 @@
 import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import { gpuRules } from '../gpus.ts';
-import { modelRules } from '../models.ts';
+import { modelRules } from '../model-rules.ts';
 import { overviewRules } from '../overview.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';

@@ -4,7 +4,7 @@ import { Radio, Stack } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { modelActions } from '../../api/model-actions.ts';
-import { noteModel } from '../../api/models.ts';
+import { noteModel } from '../../api/note-model.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';

@@ -162,5 +162,6 @@ export default {
   modelIdHelp: 'What requests will name it.',
   settingNeeded: 'Setting {name}',
   addFailed: 'The model was not added',
+  add: 'Add',
   addAndDownload: 'Add and download {bytes}',
 } as const;

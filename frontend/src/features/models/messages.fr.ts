@@ -165,6 +165,7 @@ const fr: Translation<typeof en> = {
   modelIdHelp: 'Le nom que les requêtes utiliseront.',
   settingNeeded: 'Réglage {name}',
   addFailed: 'Le modèle n’a pas été ajouté',
+  add: 'Ajouter',
   addAndDownload: 'Ajouter et télécharger {bytes}',
 };
 export default fr;

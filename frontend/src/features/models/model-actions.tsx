@@ -4,7 +4,7 @@ import { Button, Group } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { modelActions } from '../../api/model-actions.ts';
-import { noteModel } from '../../api/models.ts';
+import { noteModel } from '../../api/note-model.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';

@@ -168,7 +168,7 @@ function AddForm({ result, onFamily }: PreflightResultProps) {
         {add.error !== null && <ErrorCard error={add.error} title={t('addFailed')} />}
         <Group>
           <Button type="submit" loading={add.isPending} disabled={!canAdd} title={offline}>
-            {t('addAndDownload', { bytes: bytes(result.missing_bytes) })}
+            {result.supported ? t('addAndDownload', { bytes: bytes(result.missing_bytes) }) : t('add')}
           </Button>
         </Group>
       </Stack>

@@ -4,7 +4,7 @@ import { Button } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { modelActions } from '../../api/model-actions.ts';
-import { noteModel } from '../../api/models.ts';
+import { noteModel } from '../../api/note-model.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
