@@ -19,7 +19,7 @@ const SCREENS: readonly [path: string, en: string, fr: string][] = [
   ['/', 'Overview', 'Vue d’ensemble'],
   ['/models', 'Models', 'Modèles'],
   ['/models/add', 'Add a model', 'Ajouter un modèle'],
-  ['/models/fake%2Fecho', 'Model', 'Modèle'],
+  ['/models/fake%2Fecho', 'fake/echo', 'fake/echo'],
   ['/gpus', 'GPUs', 'GPU'],
   ['/jobs', 'Jobs', 'Tâches'],
   ['/jobs/job_none', 'Job', 'Tâche'],

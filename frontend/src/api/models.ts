@@ -1,12 +1,12 @@
 /** Models as operators see them. */
-import { type AdminModel, adminModelList } from '@contract/admin.ts';
+import { type AdminModel, type AdminModelDetail, adminModelDetail, adminModelList } from '@contract/admin.ts';
 import { queryOptions } from '@tanstack/react-query';
-import { mergeByRev, upsertByRev } from '../lib/merge-by-rev.ts';
+import { mergeByRev } from '../lib/merge-by-rev.ts';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
 
 const listModels = defineRoute({ method: 'GET', path: '/api/admin/models', answer: adminModelList });
+const getModel = defineRoute({ method: 'GET', path: '/api/admin/models/{key}', answer: adminModelDetail });
 
 const MODELS_KEY = ['models'];
 
@@ -20,16 +20,18 @@ export const modelsQuery = queryOptions({
     // Unless the stream wrote meanwhile this answer is the truth, also when a restarted server counts `rev` from 0.
     return now === undefined || now === before ? data : mergeByRev(now, data);
   },
-  refetchInterval: liveInterval<AdminModel[]>((models) =>
-    models.some(({ status }) => status === 'loading' || status === 'downloading'),
-  ),
+  refetchInterval: liveInterval<AdminModel[]>((models) => models.some(isBusy)),
 });
 
-export const modelRules: LiveRules = {
-  snapshot: ({ models }, client) => {
-    client.setQueryData(modelsQuery.queryKey, models);
-  },
-  'model.state': ({ model }, client) => {
-    client.setQueryData(modelsQuery.queryKey, (models) => models && upsertByRev(models, model));
-  },
-};
+/** One model with the proofs that its replicas gave their memory back. */
+export const modelQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['model', id],
+    meta: LIVE,
+    queryFn: ({ signal }) => api(getModel, { params: { key: id } }, { signal }),
+    refetchInterval: liveInterval<AdminModelDetail>(isBusy),
+  });
+
+function isBusy({ status }: AdminModel): boolean {
+  return status === 'loading' || status === 'downloading';
+}

@@ -2,12 +2,13 @@
 import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import { gpuRules } from '../gpus.ts';
-import { modelRules } from '../models.ts';
+import { modelRules } from '../model-rules.ts';
+import { overviewRules } from '../overview.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules];
+const RULES: readonly LiveRules[] = [modelRules, gpuRules, overviewRules];
 
 /** After these nothing that was read before is certain: the stream begins, or had to leave something out. */
 const FRESH: ReadonlySet<string> = new Set(['snapshot', 'resync']);

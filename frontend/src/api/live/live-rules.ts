@@ -2,7 +2,12 @@
 import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 
-export type LiveEventOf<Type extends AdminEvent['type']> = Extract<AdminEvent, { type: Type }>;
+/** Several types may share a shape: `job.state`, `job.progress`. */
+export type LiveEventOf<Type extends AdminEvent['type'], Event = AdminEvent> = Event extends { type: infer Types }
+  ? Type extends Types
+    ? Event
+    : never
+  : never;
 
 export type LiveRules = {
   [Type in AdminEvent['type']]?: (event: LiveEventOf<Type>, client: QueryClient) => void;

@@ -1,13 +1,16 @@
 import type { AdminModel, AdminModelStatus } from '@contract/admin.ts';
-import { Card } from '@mantine/core';
+import { Anchor } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { Footprint } from './footprint.tsx';
 import { messages } from './messages.ts';
+import { ModelActions } from './model-actions.tsx';
 import { ModelFiles } from './model-files.tsx';
 import classes from './models.module.css';
 import { ReplicaRow } from './replica-row.tsx';
 
-const TONES: Record<AdminModelStatus, Tone> = {
+export const MODEL_TONES: Record<AdminModelStatus, Tone> = {
   absent: 'idle',
   downloading: 'active',
   downloaded: 'idle',
@@ -16,31 +19,52 @@ const TONES: Record<AdminModelStatus, Tone> = {
   failed: 'error',
 };
 
+/** A row of the table; on a phone a card. */
 export function ModelCard({ model }: { model: AdminModel }) {
   const t = useT(messages);
+  const live = model.replicas.filter(({ state, reason }) => state !== 'stopped' || reason !== null);
   return (
-    <Card withBorder component="article" aria-label={model.id} className={classes.model}>
+    <article aria-label={model.id} className={classes.model}>
       <div className={classes.part}>
-        <h2 className={classes.id}>{model.id}</h2>
-        <StateBadge tone={TONES[model.status]} word={t(model.status)} />
-        <p className={classes.quiet}>{model.task}</p>
+        <h2 className={classes.id}>
+          <Anchor component={Link} to="/models/$id" params={{ id: model.id } as never} inherit>
+            {model.id}
+          </Anchor>
+        </h2>
+        <p className={classes.quiet}>
+          {model.task} · {model.family}
+        </p>
+        <StateBadge tone={MODEL_TONES[model.status]} word={t(model.status)} />
+        {model.reason !== null && <p className={classes.reason}>{model.reason}</p>}
+        {model.fallback !== null && <p className={classes.quiet}>{model.fallback}</p>}
       </div>
       <div className={classes.part}>
-        <h3 className={classes.quiet}>{t('files')}</h3>
+        <h3 className={classes.label}>{t('files')}</h3>
         <ModelFiles files={model.files} />
+        <p className={classes.quiet}>{model.license}</p>
       </div>
       <div className={classes.part}>
-        <h3 className={classes.quiet}>{t('replicas')}</h3>
+        <h3 className={classes.label}>{t('footprint')}</h3>
+        <p>
+          <Footprint model={model} />
+        </p>
+        {model.precision !== null && <p className={classes.quiet}>{model.precision}</p>}
+      </div>
+      <div className={classes.part}>
+        <h3 className={classes.label}>{t('replicas')}</h3>
         {model.queued > 0 && <p className={classes.quiet}>{t('queued', { count: model.queued })}</p>}
-        {model.replicas.length === 0 && <p className={classes.quiet}>{t('noReplicas')}</p>}
-        <ul>
-          {model.replicas.map((replica) => (
+        {live.length === 0 && <p className={classes.quiet}>{t('noReplicas')}</p>}
+        <ul className={classes.replicas}>
+          {live.map((replica) => (
             <li key={replica.id}>
               <ReplicaRow replica={replica} />
             </li>
           ))}
         </ul>
       </div>
-    </Card>
+      <div className={classes.actions}>
+        <ModelActions model={model} />
+      </div>
+    </article>
   );
 }

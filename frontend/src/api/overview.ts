@@ -1,0 +1,39 @@
+/** What the first page shows: one answer every few seconds, and the jobs that run. */
+import { adminJobList } from '@contract/jobs.ts';
+import { overview } from '@contract/overview.ts';
+import { queryOptions } from '@tanstack/react-query';
+import { api, defineRoute } from './api.ts';
+import { LIVE, liveInterval } from './live/live-interval.ts';
+import type { LiveRules } from './live/live-rules.ts';
+
+const getOverview = defineRoute({ method: 'GET', path: '/api/admin/overview', answer: overview });
+const listJobs = defineRoute({ method: 'GET', path: '/api/admin/jobs', answer: adminJobList });
+/** No event tells of requests; the answer costs the server next to nothing. */
+const REFRESH_MS = 5_000;
+const SHOWN_JOBS = 10;
+
+export const overviewQuery = queryOptions({
+  queryKey: ['overview'],
+  meta: LIVE,
+  queryFn: ({ signal }) => api(getOverview, {}, { signal }),
+  refetchInterval: REFRESH_MS,
+});
+
+export const runningJobsQuery = queryOptions({
+  queryKey: ['running-jobs'],
+  meta: LIVE,
+  queryFn: async ({ signal }) =>
+    (await api(listJobs, { query: { status: 'running', limit: SHOWN_JOBS } }, { signal })).data,
+  refetchInterval: liveInterval(),
+});
+
+export const overviewRules: LiveRules = {
+  'job.state': (_event, client) => {
+    void client.invalidateQueries({ queryKey: runningJobsQuery.queryKey });
+  },
+  'job.progress': ({ job }, client) => {
+    client.setQueryData(runningJobsQuery.queryKey, (jobs) =>
+      jobs?.map((known) => (known.id === job.id && known.rev <= job.rev ? { ...known, ...job } : known)),
+    );
+  },
+};

@@ -1,0 +1,29 @@
+/** What makes sense for a model as it is, the main thing first. */
+import type { AdminModel } from '@contract/admin.ts';
+import { hasProcess } from '../../lib/device-memory.ts';
+
+export type ModelAction =
+  | 'download'
+  | 'retryDownload'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+  | 'load'
+  | 'move'
+  | 'reload'
+  | 'unload'
+  | 'deleteFiles';
+
+export function actionsFor({
+  files,
+  status,
+  replicas,
+}: Pick<AdminModel, 'files' | 'status' | 'replicas'>): ModelAction[] {
+  if (files.download?.phase === 'paused') return ['resume', 'cancel'];
+  if (files.state === 'downloading') return ['pause', 'cancel'];
+  if (files.state === 'failed') return ['retryDownload', 'cancel'];
+  if (files.state === 'absent') return ['download'];
+  if (replicas.some(hasProcess)) return ['unload', 'move', 'reload'];
+  if (status === 'failed') return ['reload', 'load', 'deleteFiles'];
+  return ['load', 'deleteFiles'];
+}

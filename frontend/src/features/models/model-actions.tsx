@@ -1,0 +1,94 @@
+/** What can be done with a model in its present state: one thing first, the rest beside it. */
+import type { AdminModel } from '@contract/admin.ts';
+import { Button, Group } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
+import { modelActions } from '../../api/model-actions.ts';
+import { noteModel } from '../../api/note-model.ts';
+import { useOfflineReason } from '../../components/data-age.tsx';
+import { ErrorCard } from '../../components/error-card.tsx';
+import { useT } from '../../lib/i18n/use-t.ts';
+import { messages } from './messages.ts';
+import { actionsFor, type ModelAction } from './model-action-list.ts';
+
+const DIALOGS = {
+  load: lazy(() => import('./load-dialog.tsx')),
+  unload: lazy(() => import('./unload-dialog.tsx')),
+  cancel: lazy(() => import('./cancel-download-dialog.tsx')),
+  deleteFiles: lazy(() => import('./delete-files-dialog.tsx')),
+};
+
+const TEXTS = {
+  download: 'downloadNow',
+  retryDownload: 'retryDownload',
+  pause: 'pause',
+  resume: 'resume',
+  cancel: 'cancelEllipsis',
+  load: 'load',
+  move: 'move',
+  reload: 'reload',
+  unload: 'unloadEllipsis',
+  deleteFiles: 'deleteFilesEllipsis',
+} as const satisfies Record<ModelAction, string>;
+
+export interface ModelActionsProps {
+  model: AdminModel;
+  /** All of them, not only the first ones. */
+  all?: boolean;
+}
+
+export function ModelActions({ model, all = false }: ModelActionsProps) {
+  const t = useT(messages);
+  const client = useQueryClient();
+  const offline = useOfflineReason();
+  const [dialog, setDialog] = useState<keyof typeof DIALOGS>();
+  const act = useMutation({
+    mutationFn: (action: 'download' | 'pause' | 'reload') => modelActions[action](model.id),
+    onSuccess: (changed) => noteModel(client, changed),
+  });
+  const actions = actionsFor(model);
+  const shown = all ? actions : actions.slice(0, 2);
+  const Dialog = dialog === undefined ? undefined : DIALOGS[dialog];
+
+  const run = (action: ModelAction) => {
+    act.reset();
+    switch (action) {
+      case 'download':
+      case 'retryDownload':
+      case 'resume':
+        return act.mutate('download');
+      case 'pause':
+      case 'reload':
+        return act.mutate(action);
+      case 'move':
+        return setDialog('load');
+      default:
+        return setDialog(action);
+    }
+  };
+  return (
+    <>
+      <Group gap="sm">
+        {shown.map((action, index) => (
+          <Button
+            key={action}
+            variant={index > 0 ? 'default' : all ? 'filled' : 'light'}
+            loading={act.isPending && index === 0}
+            disabled={offline !== undefined}
+            title={offline}
+            aria-label={t('actionOn', { action: t(TEXTS[action]), id: model.id })}
+            onClick={() => run(action)}
+          >
+            {t(TEXTS[action])}
+          </Button>
+        ))}
+      </Group>
+      {act.error !== null && <ErrorCard error={act.error} />}
+      {Dialog !== undefined && (
+        <Suspense>
+          <Dialog model={model} onClose={() => setDialog(undefined)} />
+        </Suspense>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,235 @@
+/** A model's life as an operator leads it: the real gateway and workers, a fake hub, a fake DGX. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createFakeDgx } from '../support/fake-dgx.ts';
+import { startFakeHub } from '../support/fake-hub.ts';
+import { GPU_MODEL_LIST, putGpuModel, SCRIPT } from '../support/gpu-models.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { axeViolations, fitsWidth, hasNoBrowser, NARROW, signIn, useDashboardBrowser } from './dashboard-browser.ts';
+
+const MODEL_BYTES = 400_000;
+const SLOW = 100_000;
+const FULL_MIB = 138_000;
+
+describe.skipIf(hasNoBrowser)('the life of a model', () => {
+  const browser = useDashboardBrowser();
+
+  async function start(): Promise<{ app: TestApp; slow: () => () => void }> {
+    const dgx = await createFakeDgx();
+    onTestFinished(() => dgx.remove());
+    const cache = await tempDir();
+    const script = JSON.stringify({ allocations: dgx.allocations, mib: 50_000 });
+    const hub = await startFakeHub({ repos: { 'gpu/a': { [SCRIPT]: script.padEnd(MODEL_BYTES) } } });
+    onTestFinished(() => hub.close());
+    for (const model of ['gpu/b', 'gpu/c'] as const)
+      await putGpuModel(cache, model, { allocations: dgx.allocations, mib: 50_000 });
+    // Somebody else's work fills one of the cards.
+    await dgx.allocate(process.pid, dgx.uuids[5] ?? '', FULL_MIB);
+    const app = await startTestApp({
+      modelListUrl: GPU_MODEL_LIST,
+      env: {
+        NVIDIA_SMI: dgx.path,
+        GPU_POLL_SECONDS: '1',
+        MODEL_CACHE_DIR: cache,
+        HF_ENDPOINT: hub.url,
+        // Any file: the fake's workers open no session.
+        CUDA_PROVIDER_LIBRARY: process.execPath,
+        FRONTEND_DIST: browser.dist,
+      },
+    });
+    onTestFinished(() => app.close());
+    return { app, slow: () => hub.faults.add({ kind: 'slow', bytesPerSecond: SLOW }) };
+  }
+
+  test('downloaded, paused, cancelled, resumed; loaded onto a GPU, killed, refused by a full one, unloaded', async () => {
+    const { app, slow } = await start();
+    const atFullSpeed = slow();
+    const page = await browser.open(`${app.url}/models`);
+    await signIn(page, app.adminKey);
+    const row = page.getByRole('article', { name: 'gpu/a' });
+
+    await row.getByRole('button', { name: 'Download gpu/a' }).click();
+    await row.getByRole('progressbar').waitFor();
+    await row.getByText(/kB of 400\skB/).waitFor();
+    await row.getByText(/kB\/s · .* left/).waitFor();
+    await row.getByRole('button', { name: 'Pause gpu/a' }).click();
+    await row.getByText('Paused').waitFor();
+    await keep(page, 'models paused');
+    await row.getByRole('button', { name: 'Resume gpu/a' }).click();
+    await row.getByRole('button', { name: 'Cancel… gpu/a' }).click();
+    const cancelling = page.getByRole('dialog', { name: 'Cancel the download of gpu/a?' });
+    await cancelling.getByLabel('Keep them').waitFor();
+    await cancelling.getByRole('button', { name: 'Cancel the download' }).click();
+    await row.getByText('Not on disk').waitFor();
+    atFullSpeed();
+    await row.getByRole('button', { name: 'Download gpu/a' }).click();
+    await row.getByText(/400\skB on disk/).waitFor();
+
+    await row.getByRole('button', { name: 'Load… gpu/a' }).click();
+    const picker = page.getByRole('dialog', { name: 'Load gpu/a' });
+    await picker.getByRole('checkbox', { name: 'GPU 2' }).waitFor();
+    expect(await picker.getByRole('checkbox').count()).toBe(9);
+    await page.keyboard.press('5');
+    await picker.getByText(/Does not fit GPU 5: .* short/).waitFor();
+    await keep(page, 'models full');
+    expect(await picker.getByRole('button', { name: 'Load', exact: true }).isDisabled()).toBe(true);
+    expect(await picker.getByRole('button', { name: /^Use GPU/ }).count()).toBe(2);
+    await page.keyboard.press('5');
+    await page.keyboard.press('2');
+    await picker.getByText(/Fits GPU 2 \(.* → .* free\)/).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await keep(page, 'models picker');
+    // As if something had changed between the plan and the click.
+    await page.route(
+      '**/load',
+      (route) => {
+        const order = route.request().postDataJSON();
+        return route.continue({ postData: JSON.stringify({ ...order, plan_rev: order.plan_rev - 1 }) });
+      },
+      { times: 1 },
+    );
+    await picker.getByRole('button', { name: 'Load', exact: true }).click();
+    await picker.getByText('Something changed meanwhile').waitFor();
+    await picker.getByText(/Fits GPU 2/).waitFor();
+    await picker.getByRole('button', { name: 'Load', exact: true }).click();
+    await picker.waitFor({ state: 'detached' });
+    await row.getByText('Ready').first().waitFor();
+    expect(await row.textContent()).toMatch(/GPU 2/);
+
+    // Its worker is killed: the page says so, and that it is back.
+    await row.getByRole('link', { name: 'gpu/a' }).click();
+    await page.getByRole('heading', { level: 1, name: 'gpu/a' }).waitFor();
+    const replicas = page.getByRole('region', { name: 'Replicas' });
+    const [replica] = app.registry.describe('gpu/a')?.replicas ?? [];
+    await replicas.getByText(`process ${replica?.pid}`).waitFor();
+    process.kill(replica?.pid ?? 0, 'SIGKILL');
+    await page.getByRole('region', { name: 'Proof of release' }).getByText('Crashed').waitFor();
+    await replicas.getByText('Ready').waitFor();
+    await expect.poll(() => replicas.textContent()).not.toContain(`process ${replica?.pid} `);
+    await keep(page, 'model detail');
+    expect(await axeViolations(page)).toEqual([]);
+
+    // Two more on the same card: the idle one would have to go.
+    await page.getByRole('link', { name: 'All models' }).click();
+    await loadOnto(page, 'gpu/b', '2');
+    await keep(page, 'models loaded');
+    await page
+      .getByRole('article', { name: 'gpu/c' })
+      .getByRole('button', { name: /^Load…/ })
+      .click();
+    await page.getByRole('dialog').getByRole('checkbox', { name: 'GPU 2' }).waitFor();
+    await page.keyboard.press('2');
+    await page
+      .getByRole('dialog')
+      .getByText(/Evicts gpu\/[ab] from GPU 2 \(idle/)
+      .waitFor();
+    await keep(page, 'models evicts');
+    await page.keyboard.press('Escape');
+
+    await page.getByRole('article', { name: 'gpu/b' }).getByRole('button', { name: 'Unload… gpu/b' }).click();
+    const unloading = page.getByRole('dialog', { name: 'Unload gpu/b' });
+    await unloading.getByLabel('Let them finish').waitFor();
+    await unloading.getByRole('button', { name: 'Unload', exact: true }).click();
+    await unloading.getByText('All memory given back').waitFor();
+    expect(await unloading.textContent()).toMatch(/Memory in use .*GB → .*GB/);
+    await keep(page, 'models proof');
+    await unloading.getByRole('button', { name: 'Close' }).last().click();
+    await page.getByRole('article', { name: 'gpu/b' }).getByRole('button', { name: 'Load… gpu/b' }).waitFor();
+    for (const screen of ['GPUs', 'Overview']) {
+      await page.getByRole('link', { name: screen, exact: true }).click();
+      await page.getByRole('heading', { level: 1, name: screen }).waitFor();
+      await page.getByText('GPU 2').first().waitFor();
+      await page.waitForTimeout(500);
+      await keep(page, screen);
+      expect(await axeViolations(page), screen).toEqual([]);
+    }
+  }, 120_000);
+
+  test('fits a phone, in French and dark', async () => {
+    const { app } = await start();
+    const page = await browser.open(`${app.url}/models`, { ...NARROW, locale: 'fr', colorScheme: 'dark' });
+    await signIn(page, app.adminKey, { language: 'fr' });
+    await page.getByRole('article', { name: 'gpu/b' }).getByRole('button', { name: 'Charger… gpu/b' }).click();
+    const picker = page.getByRole('dialog');
+    await picker.getByRole('checkbox', { name: 'GPU 2' }).click();
+    await picker.getByText(/Tient sur GPU 2/).waitFor();
+    expect(await fitsWidth(page)).toBe(true);
+    expect(await axeViolations(page)).toEqual([]);
+    await keep(page, 'phone picker');
+    await page.keyboard.press('Escape');
+    await picker.waitFor({ state: 'detached' });
+    await keep(page, 'phone models');
+    for (const path of ['/gpus', '/', '/models/gpu%2Fb', '/models/add']) {
+      await page.evaluate(`history.pushState(null, '', '${path}')`);
+      await page.waitForTimeout(800);
+      expect(await fitsWidth(page), path).toBe(true);
+      expect(await axeViolations(page), path).toEqual([]);
+      await keep(page, `phone ${path}`);
+    }
+  }, 60_000);
+
+  test('a repository is examined, added and downloaded; one that no family takes says why', async () => {
+    const hub = await startFakeHub({
+      repos: { 'acme/Voice': { 'marker.txt': 'echo\n'.repeat(400) }, 'acme/odd': { 'notes.md': 'nothing of use' } },
+    });
+    onTestFinished(() => hub.close());
+    const app = await startTestApp({ env: { HF_ENDPOINT: hub.url, FRONTEND_DIST: browser.dist } });
+    onTestFinished(() => app.close());
+    const page = await browser.open(`${app.url}/models`);
+    await signIn(page, app.adminKey);
+    await page.getByRole('link', { name: 'Add a model' }).click();
+    const repo = page.getByLabel('Repository');
+
+    await repo.fill('acme/nowhere');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'The repository could not be checked' }).waitFor();
+    await repo.fill('acme/odd');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'acme/odd' }).getByText('Not supported').waitFor();
+    expect(await page.getByRole('button', { name: /^Add and download/ }).count()).toBe(0);
+
+    await repo.fill('acme/Voice');
+    await page.keyboard.press('Enter');
+    const result = page.getByRole('region', { name: 'acme/Voice' });
+    await result.getByText('Supported', { exact: true }).waitFor();
+    await result.getByText(/2\skB of 2\skB/).waitFor();
+    expect(await result.getByLabel('Model id').inputValue()).toBe('voice');
+    expect(await axeViolations(page)).toEqual([]);
+    await keep(page, 'models add');
+    await result.getByRole('button', { name: /^Add and download 2\skB$/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'voice' }).waitFor();
+    await page
+      .getByRole('region', { name: 'Files' })
+      .getByText(/2\skB on disk/)
+      .waitFor();
+
+    await page.getByRole('button', { name: 'Delete files… voice' }).click();
+    const deleting = page.getByRole('dialog', { name: 'Delete the files of voice?' });
+    await deleting.getByText(/2\skB of acme\/Voice/).waitFor();
+    await deleting.getByRole('button', { name: 'Delete files' }).click();
+    await page.getByRole('region', { name: 'Files' }).getByText('Not on disk').waitFor();
+  }, 60_000);
+
+  async function loadOnto(page: Page, model: string, key: string): Promise<void> {
+    const row = page.getByRole('article', { name: model });
+    await row.getByRole('button', { name: `Load… ${model}` }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('checkbox', { name: `GPU ${key}` })
+      .waitFor();
+    await page.keyboard.press(key);
+    await page.getByRole('dialog').getByText(`Fits GPU ${key}`).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Load', exact: true }).click();
+    await row.getByText('Ready').first().waitFor();
+  }
+
+  /** For a person to look at: kept where E2E_SCREENSHOT_DIR says, else gone with the browser's folder. */
+  async function keep(page: Page, name: string): Promise<void> {
+    const dir = process.env.E2E_SCREENSHOT_DIR ?? browser.home;
+    await mkdir(dir, { recursive: true });
+    await page.screenshot({ path: join(dir, `${name.replaceAll(/\W+/g, '-')}.png`) });
+  }
+});
