@@ -22,8 +22,14 @@ export interface ConfirmDialogProps {
 
 /** Says what is destroyed before it is; the dialog closes when that is done. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
+  const t = useT(messages);
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.title}
+      closeButtonProps={{ 'aria-label': t('close') }}
+    >
       {/* Mounted with the dialog: a name typed once must not confirm the next time. */}
       <ConfirmForm {...props} />
     </Modal>

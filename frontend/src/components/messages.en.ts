@@ -35,4 +35,5 @@ export default {
   noChecks: 'The server reports no checks.',
   checkOk: 'OK',
   checkFails: 'Failing',
+  clearFilter: 'Clear',
 } as const;

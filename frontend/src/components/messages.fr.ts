@@ -39,5 +39,6 @@ const fr: Translation<typeof en> = {
   noChecks: 'Le serveur ne signale aucun contrôle.',
   checkOk: 'OK',
   checkFails: 'En échec',
+  clearFilter: 'Effacer',
 };
 export default fr;
