@@ -3,12 +3,13 @@ import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import { gpuRules } from '../gpus.ts';
 import { jobRules } from '../jobs.ts';
+import { keyRules } from '../keys.ts';
 import { modelRules } from '../models.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules];
+const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules];
 
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
