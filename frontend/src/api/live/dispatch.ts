@@ -1,6 +1,7 @@
 /** Live events through the rules of every area, one after another. */
 import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
+import { auditRules } from '../audit.ts';
 import { gpuRules } from '../gpus.ts';
 import { jobRules } from '../jobs.ts';
 import { keyRules } from '../keys.ts';
@@ -9,7 +10,7 @@ import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules];
+const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules, auditRules];
 
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
