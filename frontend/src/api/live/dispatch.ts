@@ -6,12 +6,13 @@ import { gpuRules } from '../gpus.ts';
 import { jobRules } from '../jobs.ts';
 import { keyRules } from '../keys.ts';
 import { modelRules } from '../models.ts';
+import { settingsRules } from '../settings.ts';
 import { webhookRules } from '../webhooks.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules, auditRules, webhookRules];
+const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules, auditRules, webhookRules, settingsRules];
 
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
