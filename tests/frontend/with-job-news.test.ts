@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AdminJob } from '../../backend/src/contract/admin.ts';
+import type { JobGlance } from '../../backend/src/contract/admin.ts';
 import type { Job } from '../../backend/src/contract/jobs.ts';
 import { withJobNews } from '../../frontend/src/lib/with-job-news.ts';
 
@@ -23,7 +23,7 @@ const JOB: Job = {
   metadata: { for: 'x' },
   artifacts: [],
 };
-const news = (change: Partial<AdminJob>): AdminJob => {
+const news = (change: Partial<JobGlance>): JobGlance => {
   const { id, object, task, status, model, created_at, started_at, finished_at, error, cached, rev } = JOB;
   return {
     ...{ id, object, task, status, model, created_at, started_at, finished_at, error, cached, rev },

@@ -103,7 +103,7 @@ export const adminModelList = z
   .meta({ id: 'AdminModelList' });
 
 /** A job of whatever key, as far as operators may see it: what it is about is its owner's. */
-export const adminJob = job
+export const jobGlance = job
   .pick({
     id: true,
     object: true,
@@ -119,8 +119,8 @@ export const adminJob = job
     cached: true,
   })
   .extend({ owner: z.string().meta({ description: 'Id of the key' }) })
-  .meta({ id: 'AdminJob' });
-export type AdminJob = z.infer<typeof adminJob>;
+  .meta({ id: 'JobGlance' });
+export type JobGlance = z.infer<typeof jobGlance>;
 
 export const adminEventsQuery = z.object({
   include: z.literal('logs').optional().meta({ description: '`logs`: `log.line` for each line of the log too' }),
@@ -153,7 +153,7 @@ export const adminEvent = z
       ...ofReplica,
     }),
     z.object({ type: z.enum(['replica.crashed', 'replica.unloaded', 'replica.changed']), ...ofReplica }),
-    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: adminJob }),
+    z.object({ type: z.enum(['job.state', 'job.stage', 'job.progress']), rev: z.int(), job: jobGlance }),
     z.object({ type: z.literal('job.deleted'), rev: z.int(), id: z.string() }),
     z.object({
       type: z.enum(['key.changed', 'webhook.changed', 'webhook_secret.changed']),

@@ -1,6 +1,6 @@
 /** What callers do with jobs: ask for one, look at it, cancel it, delete it. Each sees its own only. */
 import type { Readable } from 'node:stream';
-import type { AdminJob } from '../contract/admin.ts';
+import type { JobGlance } from '../contract/admin.ts';
 import type { Job, JobArtifact, JobEvent, JobStatus, JobTask, JobTrace } from '../contract/jobs.ts';
 import { GatewayError } from '../errors.ts';
 import type { ArtifactRow, JobRow, JobStore } from '../store/jobs.ts';
@@ -266,7 +266,7 @@ export class JobService {
   }
 
   /** Whosever they are, for operators: with what can be told without looking further. @param ids public */
-  async glance(ids: readonly string[]): Promise<AdminJob[]> {
+  async glance(ids: readonly string[]): Promise<JobGlance[]> {
     const rows = await this.#options.store.glance(ids.flatMap((id) => jobUuid(id) ?? []));
     return rows.map((row) => ({ ...describeOutline(row), owner: row.owner, progress: progressOf(row, null) }));
   }

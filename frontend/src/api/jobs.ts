@@ -1,5 +1,5 @@
 /** Jobs: those of all keys for operators, else the key's own. */
-import type { AdminJob as JobNews } from '@contract/admin.ts';
+import type { JobGlance as JobNews } from '@contract/admin.ts';
 import {
   adminJob,
   adminJobList,

@@ -29,6 +29,9 @@ const dark: MantineColorsTuple = [
   '#0c0e12',
 ];
 
+/** Their `<header>` would be a second banner of the page. */
+const NO_BANNER = { attributes: { header: { role: 'presentation' } } };
+
 export const theme = createTheme({
   primaryColor: 'brand',
   primaryShade: { light: 7, dark: 8 },
@@ -57,7 +60,8 @@ export const theme = createTheme({
     CloseButton: { defaultProps: { size: 36 } },
     // 16 px: below that, phones zoom the page into the field.
     TextInput: { defaultProps: { size: 'md' } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5 } } },
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5 }, ...NO_BANNER } },
+    Drawer: { defaultProps: NO_BANNER },
     Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: true } } },
   },
 });

@@ -1,4 +1,5 @@
 /** A long list: only the rows in view are on the page. Columns on wide screens, a card per row on narrow ones. */
+import { VisuallyHidden } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useEffect, useEffectEvent, useRef } from 'react';
 import { useShortcuts } from '../lib/shortcuts.ts';
@@ -10,6 +11,8 @@ export interface Column<Row> {
   /** Of a CSS grid: `minmax(0, 2fr)`, `40px`. */
   width: string;
   cell: (row: Row) => ReactNode;
+  /** For a column of controls: the header is for those who do not see them. */
+  isHeaderHidden?: boolean;
   /** On narrow screens the header stands before the value, unless that speaks for itself. */
   isPlain?: boolean;
 }
@@ -65,11 +68,11 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
         {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         {/* biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus */}
         <div role="row" aria-rowindex={1} className={classes.row} style={template}>
-          {columns.map(({ id, header }) => (
+          {columns.map(({ id, header, isHeaderHidden }) => (
             // biome-ignore lint/a11y/useSemanticElements: see above
             // biome-ignore lint/a11y/useFocusableInteractive: a header is no control
             <div role="columnheader" key={id} className={classes.cell}>
-              {header}
+              {isHeaderHidden === true ? <VisuallyHidden>{header}</VisuallyHidden> : header}
             </div>
           ))}
         </div>

@@ -1,5 +1,5 @@
 /** A job as it was fetched, with what an event tells of it since. */
-import type { AdminJob as JobNews } from '@contract/admin.ts';
+import type { JobGlance as JobNews } from '@contract/admin.ts';
 import type { Job } from '@contract/jobs.ts';
 
 export function withJobNews<J extends Job>(job: J, news: JobNews): J {

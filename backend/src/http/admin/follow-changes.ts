@@ -1,5 +1,5 @@
 /** Jobs, keys, webhooks and the audit log, told to operators' pages, whichever gateway on the database changed them. */
-import type { AdminJob } from '../../contract/admin.ts';
+import type { JobGlance } from '../../contract/admin.ts';
 import type { AdminFeed } from './admin-feed.ts';
 
 export interface AnnouncedChange {
@@ -14,7 +14,7 @@ export interface FollowedChanges {
   /** undefined: something may have been missed. @returns what ends it */
   subscribe(listener: (change: AnnouncedChange | undefined) => void): () => void;
   /** Those that are there. */
-  readJobs(ids: readonly string[]): Promise<AdminJob[]>;
+  readJobs(ids: readonly string[]): Promise<JobGlance[]>;
 }
 
 /** Jobs are looked up together. */

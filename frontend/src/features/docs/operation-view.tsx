@@ -55,7 +55,7 @@ function Content({ document, operation }: Pick<OperationViewProps, 'document' | 
         {description !== undefined && <p>{description}</p>}
       </div>
       <Part title={t('example')}>
-        <CodeBlock label={t('example')}>{curl}</CodeBlock>
+        <CodeBlock>{curl}</CodeBlock>
       </Part>
       {parameters.length > 0 && (
         <Part title={t('parameters')}>

@@ -117,7 +117,7 @@ function JobDetail({ job, role, isOwn }: { job: ListedJob; role: Role; isOwn: bo
           )}
           {trace.data !== undefined && (
             <Part title={t('request')}>
-              <CodeBlock label={t('request')}>{JSON.stringify(trace.data.request, null, 2)}</CodeBlock>
+              <CodeBlock>{JSON.stringify(trace.data.request, null, 2)}</CodeBlock>
             </Part>
           )}
         </div>

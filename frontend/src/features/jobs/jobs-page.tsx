@@ -71,9 +71,10 @@ export function JobsPage() {
   const columns: Column<ListedJob>[] = [
     {
       id: 'select',
-      header: '',
+      header: t('selection'),
       width: '24px',
       isPlain: true,
+      isHeaderHidden: true,
       cell: ({ id }) => (
         <Checkbox size="sm" aria-label={t('select', { id })} checked={selected.has(id)} onChange={() => toggle(id)} />
       ),
@@ -138,6 +139,7 @@ export function JobsPage() {
       id: 'actions',
       header: t('actions'),
       width: '76px',
+      isHeaderHidden: true,
       isPlain: true,
       cell: (job) => (
         <span className={classes.icons}>

@@ -194,9 +194,7 @@ export function KeysPage() {
           onClose={() => setOpen(undefined)}
         >
           <p>{t('secretUse')}</p>
-          <CodeBlock label={t('secretUse')}>
-            {`export OPENAI_BASE_URL=${location.origin}/v1\nexport OPENAI_API_KEY=…`}
-          </CodeBlock>
+          <CodeBlock>{`export OPENAI_BASE_URL=${location.origin}/v1\nexport OPENAI_API_KEY=…`}</CodeBlock>
         </SecretDialog>
       )}
     </>

@@ -108,10 +108,9 @@ export function LogView({ lines, isFollowing, onFollow, onOldest, onRequest }: L
                     type="button"
                     className={classes.request}
                     aria-label={t('onlyRequest', { id: request })}
-                    title={request}
                     onClick={() => onRequest(request)}
                   >
-                    {request.slice(-8)}
+                    {request}
                   </button>
                 )}
               </div>

@@ -14,7 +14,7 @@ export function SignatureCheck() {
       </Tabs.List>
       {Object.entries(SIGNATURE_SNIPPETS).map(([name, code]) => (
         <Tabs.Panel key={name} value={name}>
-          <CodeBlock label={name}>{code}</CodeBlock>
+          <CodeBlock>{code}</CodeBlock>
         </Tabs.Panel>
       ))}
     </Tabs>

@@ -128,7 +128,7 @@ function Delivery({ delivery }: { delivery: WebhookDeliveryDetail }) {
           {t('payload')}
         </Title>
         <p className={classes.quiet}>{t('payloadNote')}</p>
-        <CodeBlock label={t('payload')}>{delivery.payload}</CodeBlock>
+        <CodeBlock>{delivery.payload}</CodeBlock>
         <Title order={2} my="sm">
           {t('verify')}
         </Title>

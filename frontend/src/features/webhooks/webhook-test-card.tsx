@@ -58,7 +58,7 @@ export function WebhookTestCard() {
               {data.status !== null && <p>{t('testStatus', { status: data.status, ms: data.duration_ms })}</p>}
             </Notice>
           )}
-          {data !== undefined && <CodeBlock label={t('payload')}>{data.payload}</CodeBlock>}
+          {data !== undefined && <CodeBlock>{data.payload}</CodeBlock>}
         </Stack>
       </form>
     </Card>
