@@ -7,4 +7,5 @@ export const auditSearch = z.object({
   q: text,
   action: text,
   key: text,
+  result: text,
 });

@@ -5,4 +5,5 @@ const text = z.string().optional().catch(undefined);
 
 export const docsSearch = z.object({
   q: text,
+  operation: text,
 });

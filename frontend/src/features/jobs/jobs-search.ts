@@ -8,4 +8,5 @@ export const jobsSearch = z.object({
   status: text,
   kind: text,
   model: text,
+  key: text,
 });

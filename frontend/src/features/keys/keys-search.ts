@@ -5,5 +5,6 @@ const text = z.string().optional().catch(undefined);
 
 export const keysSearch = z.object({
   q: text,
+  state: text,
   key: text,
 });

@@ -1,8 +1,140 @@
+import { WEBHOOK_DELIVERY_STATUSES, type WebhookDelivery } from '@contract/webhooks.ts';
+import { Button } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { deliveriesQuery } from '../../api/webhooks.ts';
+import { ChoiceFilter } from '../../components/choice-filter.tsx';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { FilterBar } from '../../components/filter-bar.tsx';
+import { FilterInput } from '../../components/filter-input.tsx';
+import { Moment } from '../../components/moment.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
+import { QueryView } from '../../components/query-view.tsx';
+import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { DeliveryStatusBadge } from './delivery-status.tsx';
 import { messages } from './messages.ts';
+import { WebhookSecrets } from './webhook-secrets.tsx';
+import { WebhookTestCard } from './webhook-test-card.tsx';
+import classes from './webhooks.module.css';
+
+const route = getRouteApi('/webhooks');
 
 export function WebhooksPage() {
   const t = useT(messages);
-  return <PageHeader title={t('title')} />;
+  const search = route.useSearch();
+  const navigate = useNavigate();
+  const { q, status } = search;
+  const filter = (change: Partial<typeof search>) =>
+    void navigate({ to: '/webhooks', search: { ...search, ...change }, replace: true });
+  const clear = () => void navigate({ to: '/webhooks', replace: true });
+  const filters = useMemo(() => ({ status, job_id: q }), [status, q]);
+  const query = useInfiniteQuery(deliveriesQuery(filters));
+  const rows = query.data?.pages.flatMap(({ data }) => data) ?? [];
+  const columns: Column<WebhookDelivery>[] = [
+    {
+      id: 'event',
+      header: t('event'),
+      width: 'minmax(0, 1.2fr)',
+      isPlain: true,
+      cell: ({ id, type }) => (
+        <Link to="/webhooks/$id" params={{ id }} data-row-link>
+          {type}
+        </Link>
+      ),
+    },
+    {
+      id: 'status',
+      header: t('status'),
+      width: '128px',
+      isPlain: true,
+      cell: (delivery) => <DeliveryStatusBadge status={delivery.status} />,
+    },
+    { id: 'to', header: t('to'), width: 'minmax(0, 2fr)', cell: ({ url }) => url },
+    {
+      id: 'job',
+      header: t('job'),
+      width: 'minmax(0, 1.4fr)',
+      cell: ({ job_id }) => (
+        <Link to="/jobs/$id" params={{ id: job_id }}>
+          {job_id}
+        </Link>
+      ),
+    },
+    { id: 'attempts', header: t('attempts'), width: '88px', cell: ({ attempts }) => attempts },
+    {
+      id: 'last',
+      header: t('last'),
+      width: 'minmax(0, 1.4fr)',
+      cell: ({ last_status, last_error }) => (
+        <>
+          {last_status ?? t('noAnswer')} {last_error !== null && <span className={classes.reason}>{last_error}</span>}
+        </>
+      ),
+    },
+    {
+      id: 'created',
+      header: t('created'),
+      width: 'minmax(0, 1fr)',
+      cell: ({ created_at }) => <Moment at={created_at} />,
+    },
+  ];
+  const hasFilters = q !== undefined || status !== undefined;
+  return (
+    <>
+      <PageHeader
+        title={t('title')}
+        description={t('description')}
+        filters={[
+          ...(q === undefined ? [] : [{ label: `${t('job')}: ${q}`, onRemove: () => filter({ q: undefined }) }]),
+          ...(status === undefined
+            ? []
+            : [{ label: `${t('status')}: ${status}`, onRemove: () => filter({ status: undefined }) }]),
+        ]}
+        onClearFilters={clear}
+      />
+      <div className={classes.columns}>
+        <WebhookSecrets />
+        <WebhookTestCard />
+      </div>
+      <FilterBar>
+        <FilterInput label={t('search')} value={q} onChange={(value) => filter({ q: value })} />
+        <ChoiceFilter
+          label={t('status')}
+          any={t('anyStatus')}
+          value={status}
+          choices={WEBHOOK_DELIVERY_STATUSES.map((value) => ({ value, label: t(value) }))}
+          onChange={(value) => filter({ status: value })}
+        />
+      </FilterBar>
+      <QueryView query={query} errorTitle={t('readFailed')}>
+        {() =>
+          rows.length === 0 ? (
+            <EmptyState
+              action={
+                hasFilters && (
+                  <Button variant="default" onClick={clear}>
+                    {t('clear')}
+                  </Button>
+                )
+              }
+            >
+              {hasFilters ? t('noneFiltered') : t('none')}
+            </EmptyState>
+          ) : (
+            <VirtualTable
+              label={t('title')}
+              rows={rows}
+              columns={columns}
+              rowKey={({ id }) => id}
+              onEnd={() => {
+                if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
+              }}
+            />
+          )
+        }
+      </QueryView>
+    </>
+  );
 }
