@@ -32,8 +32,11 @@ export interface DashboardBrowser {
   open(url: string, options?: PageOptions): Promise<Page>;
 }
 
-/** Builds the page, starts the browser before the tests of the suite and ends it after them. */
-export function useDashboardBrowser(): DashboardBrowser {
+/**
+ * Builds the page, starts the browser before the tests of the suite and ends it after them.
+ * @param flags further ones of Chromium's
+ */
+export function useDashboardBrowser(flags: readonly string[] = []): DashboardBrowser {
   let browser: Browser;
   const made = { dist: '', home: '' };
   beforeAll(async () => {
@@ -42,7 +45,7 @@ export function useDashboardBrowser(): DashboardBrowser {
     // Playwright gives every launch a fresh profile and removes it; HOME is for what the program writes beside that.
     browser = await chromium.launch({
       executablePath: program.path ?? '',
-      args: CHROMIUM_FLAGS,
+      args: [...CHROMIUM_FLAGS, ...flags],
       env: { ...process.env, HOME: made.home },
     });
   });
