@@ -119,11 +119,14 @@ export async function signIn(page: Page, key: string, { keepIn, language = 'en' 
 const axeSource = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
 
-/** @returns one line per violation of WCAG A/AA or of axe's best practices: rule, element, why. */
-export async function axeViolations(page: Page): Promise<string[]> {
+/**
+ * @param options of axe's: `preload: false` where a shadow root has styles, which axe would copy against the CSP
+ * @returns one line per violation of WCAG A/AA or of axe's best practices: rule, element, why.
+ */
+export async function axeViolations(page: Page, options: { preload?: boolean } = {}): Promise<string[]> {
   // Evaluated by the browser's debugger, which no CSP binds.
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(await axeSource);
-  const results = (await page.evaluate(`axe.run(document, ${JSON.stringify(RULES)})`)) as AxeResults;
+  const results = (await page.evaluate(`axe.run(document, ${JSON.stringify({ ...RULES, ...options })})`)) as AxeResults;
   return results.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary?.replaceAll(/\s+/g, ' ')}`),
   );

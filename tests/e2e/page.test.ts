@@ -368,12 +368,33 @@ const text = (locator: ReturnType<typeof card>) => locator.textContent();
 
 const MB = 1_000_000;
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
-const ABSENT: AdminModel['files'] = { state: 'absent', bytes: 0, total_bytes: 0, commit: null, reason: null, download: null };
+const ABSENT: AdminModel['files'] = {
+  state: 'absent',
+  bytes: 0,
+  total_bytes: 0,
+  commit: null,
+  reason: null,
+  download: null,
+};
 const downloading = (megabytes: number, total: number): AdminModel['files'] => {
-  return { state: 'downloading', bytes: megabytes * MB, total_bytes: total * MB, commit: null, reason: null, download: null };
+  return {
+    state: 'downloading',
+    bytes: megabytes * MB,
+    total_bytes: total * MB,
+    commit: null,
+    reason: null,
+    download: null,
+  };
 };
 const present = (megabytes: number): AdminModel['files'] => {
-  return { state: 'present', bytes: megabytes * MB, total_bytes: megabytes * MB, commit: COMMIT, reason: null, download: null };
+  return {
+    state: 'present',
+    bytes: megabytes * MB,
+    total_bytes: megabytes * MB,
+    commit: COMMIT,
+    reason: null,
+    download: null,
+  };
 };
 const failed = (reason: string): AdminModel['files'] => ({ ...ABSENT, state: 'failed', reason });
 

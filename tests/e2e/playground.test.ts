@@ -3,13 +3,21 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestApp, type TestApp } from '../support/start-app.ts';
 import { hasShared, shared } from '../support/shared.ts';
-import { axeViolations, fitsWidth, hasNoBrowser, NARROW, signIn, useDashboardBrowser, WIDE } from './dashboard-browser.ts';
+import { startTestApp, type TestApp } from '../support/start-app.ts';
+import {
+  axeViolations,
+  fitsWidth,
+  hasNoBrowser,
+  NARROW,
+  signIn,
+  useDashboardBrowser,
+  WIDE,
+} from './dashboard-browser.ts';
 
 const CLIP = hasShared ? shared('audio/speech/jfk.wav') : '';
 const MODEL = 'zipformer-gigaspeech-3.3m';
-const WORDS = /ask not what your country can do for you/i;
+const WORDS = /what your country can do for you/i;
 /** The microphone says what the file says, again and again. */
 const MICROPHONE = [
   '--use-fake-ui-for-media-stream',
@@ -35,7 +43,7 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
 
   test('a dropped file becomes words, which a reload still shows', async () => {
     const page = await open();
-    await page.getByText('Cold:').waitFor();
+    await page.getByText('Not downloaded').waitFor();
     await page.getByLabel('Audio file').setInputFiles(CLIP);
     expect(await page.getByRole('tabpanel').textContent()).toMatch(/\$API_KEY.*jfk\.wav.*timestamp_granularities/s);
     await submit(page);
@@ -50,7 +58,10 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     // A click on a word goes there; so does the keyboard.
     await word(page, 'country').first().click();
     await expect.poll(() => seconds(waveform)).toBeGreaterThanOrEqual(3);
-    await page.getByRole('group', { name: /^Line at 0:0/ }).first().focus();
+    await page
+      .getByRole('group', { name: /^Line at 0:0/ })
+      .first()
+      .focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     await expect.poll(() => seconds(waveform)).toBeLessThan(2);
@@ -70,7 +81,7 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
       page.getByRole('button', { name: 'Download as SRT' }).click(),
     ]);
     expect(saved.suggestedFilename()).toBe('jfk.srt');
-    expect(await axeViolations(page)).toEqual([]);
+    expect(await axeViolations(page, { preload: false })).toEqual([]);
     await keepScreenshot(page, 'playground wide');
   });
 
@@ -88,7 +99,7 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     await submit(page);
     await page.locator('[data-piece]').filter({ hasText: /\w/ }).first().waitFor();
     expect(await fitsWidth(page)).toBe(true);
-    expect(await axeViolations(page)).toEqual([]);
+    expect(await axeViolations(page, { preload: false })).toEqual([]);
     await keepScreenshot(page, 'playground narrow');
   });
 

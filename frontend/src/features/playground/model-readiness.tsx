@@ -24,6 +24,8 @@ export function ModelReadiness({ model }: { model: Model }) {
   const isAdmin = session.state !== 'signed-out' && session.role === 'admin';
   const { data } = useQuery({ ...modelsQuery, enabled: isAdmin });
   const details = data?.find(({ id }) => id === model.id);
+  // Of two answers the operators' comes by the event stream, and is the newer.
+  const status = details?.status ?? model.status;
   const where = details?.replicas
     .filter(({ state }) => state === 'ready')
     .map(({ device_index: index }) => (index === null ? 'CPU' : t('gpu', { index })))
@@ -31,12 +33,13 @@ export function ModelReadiness({ model }: { model: Model }) {
   const size = details?.files.total_bytes ?? 0;
   return (
     <div>
-      <StateBadge tone={TONES[model.status]} word={t(`model_${model.status}`)} />{' '}
+      <StateBadge tone={TONES[status]} word={t(`model_${status}`)} />{' '}
       <span>
-        {where !== undefined && where !== '' && where}
-        {model.status === 'absent' && size > 0
-          ? t('coldBytes', { bytes: bytes(size) })
-          : model.status !== 'ready' && t(`cold_${model.status}`)}
+        {status === 'ready'
+          ? where
+          : status === 'absent' && size > 0
+            ? t('coldBytes', { bytes: bytes(size) })
+            : t(`cold_${status}`)}
       </span>
     </div>
   );

@@ -32,12 +32,10 @@ export function PlaygroundPage() {
     <>
       <PageHeader title={t('title')} description={t('description')} />
       <div className={classes.columns}>
-        <div className={classes.column}>
-          <QueryView query={models} errorTitle={t('modelsUnreadable')}>
-            {(list) => <RequestForm models={list} />}
-          </QueryView>
-        </div>
-        <div className={classes.column}>
+        <QueryView query={models} errorTitle={t('modelsUnreadable')}>
+          {(list) => <RequestForm models={list} />}
+        </QueryView>
+        <div className={classes.results}>
           {job === undefined ? (
             <EmptyState>{t('noJob')}</EmptyState>
           ) : (
@@ -71,7 +69,7 @@ function RequestForm({ models }: { models: readonly Model[] }) {
   return (
     <>
       <form
-        className={classes.card}
+        className={`${classes.card} ${classes.form}`}
         onSubmit={(event) => {
           event.preventDefault();
           if (file !== undefined && reason === undefined && !submit.isPending) submit.mutate({ request, file });
@@ -135,7 +133,7 @@ function RequestForm({ models }: { models: readonly Model[] }) {
           <ErrorCard error={submit.error} title={t('notSubmitted')} />
         )}
       </form>
-      <div className={classes.card}>
+      <div className={`${classes.card} ${classes.codeArea}`}>
         <CodeCard sample={{ ...request, origin: location.origin, fileName: file?.name ?? 'speech.wav' }} />
       </div>
     </>
