@@ -32,8 +32,11 @@ export interface DashboardBrowser {
   open(url: string, options?: PageOptions): Promise<Page>;
 }
 
-/** Builds the page, starts the browser before the tests of the suite and ends it after them. */
-export function useDashboardBrowser(): DashboardBrowser {
+/**
+ * Builds the page, starts the browser before the tests of the suite and ends it after them.
+ * @param flags further ones of Chromium's
+ */
+export function useDashboardBrowser(flags: readonly string[] = []): DashboardBrowser {
   let browser: Browser;
   const made = { dist: '', home: '' };
   beforeAll(async () => {
@@ -42,7 +45,7 @@ export function useDashboardBrowser(): DashboardBrowser {
     // Playwright gives every launch a fresh profile and removes it; HOME is for what the program writes beside that.
     browser = await chromium.launch({
       executablePath: program.path ?? '',
-      args: CHROMIUM_FLAGS,
+      args: [...CHROMIUM_FLAGS, ...flags],
       env: { ...process.env, HOME: made.home },
     });
   });
@@ -116,11 +119,14 @@ export async function signIn(page: Page, key: string, { keepIn, language = 'en' 
 const axeSource = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
 
-/** @returns one line per violation of WCAG A/AA or of axe's best practices: rule, element, why. */
-export async function axeViolations(page: Page): Promise<string[]> {
+/**
+ * @param options of axe's: `preload: false` where a shadow root has styles, which axe would copy against the CSP
+ * @returns one line per violation of WCAG A/AA or of axe's best practices: rule, element, why.
+ */
+export async function axeViolations(page: Page, options: { preload?: boolean } = {}): Promise<string[]> {
   // Evaluated by the browser's debugger, which no CSP binds.
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(await axeSource);
-  const results = (await page.evaluate(`axe.run(document, ${JSON.stringify(RULES)})`)) as AxeResults;
+  const results = (await page.evaluate(`axe.run(document, ${JSON.stringify({ ...RULES, ...options })})`)) as AxeResults;
   return results.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary?.replaceAll(/\s+/g, ' ')}`),
   );

@@ -52,7 +52,7 @@ export function toUnreachable(error: unknown): unknown {
   return new ApiError('unreachable', message, { cause: error });
 }
 
-async function toApiError(response: Response): Promise<ApiError> {
+export async function toApiError(response: Response): Promise<ApiError> {
   const { status, headers } = response;
   const body: unknown = await response.json().catch(() => undefined);
   const envelope = errorEnvelope.safeParse(body);
