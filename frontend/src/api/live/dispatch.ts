@@ -3,22 +3,29 @@ import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import { auditRules } from '../audit.ts';
 import { gpuRules } from '../gpus.ts';
-import { modelRules } from '../model-rules.ts';
-import { overviewRules } from '../overview.ts';
 import { jobRules } from '../jobs.ts';
 import { keyRules } from '../keys.ts';
-import { modelRules } from '../models.ts';
+import { modelRules } from '../model-rules.ts';
+import { overviewRules } from '../overview.ts';
 import { settingsRules } from '../settings.ts';
 import { webhookRules } from '../webhooks.ts';
 import { isLive } from './live-interval.ts';
 import type { LiveRules } from './live-rules.ts';
 
 /** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [modelRules, gpuRules, overviewRules];
+const RULES: readonly LiveRules[] = [
+  modelRules,
+  gpuRules,
+  overviewRules,
+  jobRules,
+  keyRules,
+  auditRules,
+  webhookRules,
+  settingsRules,
+];
 
 /** After these nothing that was read before is certain: the stream begins, or had to leave something out. */
 const FRESH: ReadonlySet<string> = new Set(['snapshot', 'resync']);
-const RULES: readonly LiveRules[] = [modelRules, gpuRules, jobRules, keyRules, auditRules, webhookRules, settingsRules];
 
 /** @returns what takes each event; a snapshot takes a moment, and what follows it waits. */
 export function createDispatch(client: QueryClient): (event: AdminEvent) => void {
