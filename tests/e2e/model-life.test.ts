@@ -50,6 +50,9 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     const page = await browser.open(`${app.url}/models`);
     await signIn(page, app.adminKey);
     const row = page.getByRole('article', { name: 'gpu/a' });
+    await row.waitFor();
+    for (const key of ['j', 'j', 'k']) await page.keyboard.press(key);
+    expect(await page.evaluate('document.activeElement === document.querySelector("article h2 a")')).toBe(true);
 
     await row.getByRole('button', { name: 'Download gpu/a' }).click();
     await row.getByRole('progressbar').waitFor();
