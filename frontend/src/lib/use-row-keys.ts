@@ -4,7 +4,7 @@ import { useShortcuts } from './shortcuts.ts';
 export function useRowKeys(selector: string): void {
   const go = (step: 1 | -1) => () => {
     const rows = [...document.querySelectorAll<HTMLElement>(selector)];
-    const present = rows.findIndex((row) => row === document.activeElement);
+    const present = rows.indexOf(document.activeElement as HTMLElement);
     const next = rows[present === -1 ? 0 : present + step];
     next?.focus();
     return next !== undefined;
