@@ -65,6 +65,7 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await row.getByRole('button', { name: 'Cancel… gpu/a' }).click();
     const cancelling = page.getByRole('dialog', { name: 'Cancel the download of gpu/a?' });
     await cancelling.getByLabel('Keep them').waitFor();
+    expect(await axeViolations(page)).toEqual([]);
     await cancelling.getByRole('button', { name: 'Cancel the download' }).click();
     await row.getByText('Not on disk').waitFor();
     atFullSpeed();
@@ -137,6 +138,7 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await unloading.getByLabel('Let them finish').waitFor();
     await unloading.getByRole('button', { name: 'Unload', exact: true }).click();
     await unloading.getByText('All memory given back').waitFor();
+    expect(await axeViolations(page)).toEqual([]);
     expect(await unloading.textContent()).toMatch(/Memory in use .*GB → .*GB/);
     await keep(page, 'models proof');
     await unloading.getByRole('button', { name: 'Close' }).last().click();
