@@ -147,7 +147,7 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
       await page.getByRole('link', { name: screen, exact: true }).click();
       await page.getByRole('heading', { level: 1, name: screen }).waitFor();
       await page.getByText('GPU 2').first().waitFor();
-      await page.waitForTimeout(500);
+      await isLoaded(page);
       await keep(page, screen);
       expect(await axeViolations(page), screen).toEqual([]);
     }
@@ -167,12 +167,18 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await page.keyboard.press('Escape');
     await picker.waitFor({ state: 'detached' });
     await keep(page, 'phone models');
-    for (const path of ['/gpus', '/', '/models/gpu%2Fb', '/models/add']) {
+    for (const [path, heading] of [
+      ['/gpus', 'GPU'],
+      ['/', 'Vue d’ensemble'],
+      ['/models/gpu%2Fb', 'gpu/b'],
+      ['/models/add', 'Ajouter un modèle'],
+    ] as const) {
       await page.evaluate(`history.pushState(null, '', '${path}')`);
-      await page.waitForTimeout(800);
+      await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
+      await isLoaded(page);
       expect(await fitsWidth(page), path).toBe(true);
       expect(await axeViolations(page), path).toEqual([]);
-      await keep(page, `phone ${path}`);
+      await keep(page, `phone ${heading}`);
     }
   }, 60_000);
 
@@ -217,6 +223,12 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await deleting.getByRole('button', { name: 'Delete files' }).click();
     await page.getByRole('region', { name: 'Files' }).getByText('Not on disk').waitFor();
   }, 60_000);
+
+  const isLoaded = (page: Page) =>
+    page
+      .getByRole('status', { name: /Loading…|Chargement…/ })
+      .first()
+      .waitFor({ state: 'detached' });
 
   async function loadOnto(page: Page, model: string, key: string): Promise<void> {
     const row = page.getByRole('article', { name: model });
