@@ -143,14 +143,26 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await keep(page, 'models proof');
     await unloading.getByRole('button', { name: 'Close' }).last().click();
     await page.getByRole('article', { name: 'gpu/b' }).getByRole('button', { name: 'Load… gpu/b' }).waitFor();
-    for (const screen of ['GPUs', 'Overview']) {
-      await page.getByRole('link', { name: screen, exact: true }).click();
-      await page.getByRole('heading', { level: 1, name: screen }).waitFor();
-      await page.getByText('GPU 2').first().waitFor();
-      await isLoaded(page);
-      await keep(page, screen);
-      expect(await axeViolations(page), screen).toEqual([]);
-    }
+    // What the hour shows of it, by GPU and by holder.
+    await page.getByRole('link', { name: 'GPUs', exact: true }).click();
+    await page.getByRole('button', { name: /^GPU 2/ }).click();
+    await page.getByRole('heading', { name: 'Last hour of GPU 2' }).waitFor();
+    await page.locator('.u-legend').first().getByText('gpu/a').waitFor();
+    await page.getByRole('region', { name: 'Who holds the memory' }).getByText('gpu/a').first().waitFor();
+    const proofs = page.getByRole('region', { name: 'Proof of release' });
+    await proofs.getByText('Unloaded').waitFor();
+    await proofs.getByText('Crashed').waitFor();
+    await keep(page, 'GPUs');
+    expect(await axeViolations(page), 'GPUs').toEqual([]);
+    await page.getByRole('button', { name: 'Show as a table' }).click();
+    await page.getByRole('row', { name: /^GPU 2 / }).waitFor();
+    expect(await axeViolations(page), 'GPUs as a table').toEqual([]);
+
+    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await page.getByRole('link', { name: /^GPU 2/ }).waitFor();
+    await isLoaded(page);
+    await keep(page, 'Overview');
+    expect(await axeViolations(page), 'Overview').toEqual([]);
   }, 120_000);
 
   test('fits a phone, in French and dark', async () => {
