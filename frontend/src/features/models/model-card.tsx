@@ -26,15 +26,17 @@ export function ModelCard({ model }: { model: AdminModel }) {
   return (
     <article aria-label={model.id} className={classes.model}>
       <div className={classes.part}>
-        <h2 className={classes.id}>
-          <Anchor component={Link} to="/models/$id" params={{ id: model.id } as never} inherit>
-            {model.id}
-          </Anchor>
-        </h2>
+        <div className={classes.idLine}>
+          <h2 className={classes.id}>
+            <Anchor component={Link} to="/models/$id" params={{ id: model.id } as never} inherit>
+              {model.id}
+            </Anchor>
+          </h2>
+          <StateBadge tone={MODEL_TONES[model.status]} word={t(model.status)} />
+        </div>
         <p className={classes.quiet}>
           {model.task} · {model.family}
         </p>
-        <StateBadge tone={MODEL_TONES[model.status]} word={t(model.status)} />
         {model.reason !== null && <p className={classes.reason}>{model.reason}</p>}
         {model.fallback !== null && <p className={classes.quiet}>{model.fallback}</p>}
       </div>

@@ -9,6 +9,7 @@ import { FilterInput } from '../../components/filter-input.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { useRowKeys } from '../../lib/use-row-keys.ts';
 import { Announcer } from './announcer.tsx';
 import { filterModels } from './filter-models.ts';
 import { messages } from './messages.ts';
@@ -21,6 +22,7 @@ export function ModelsPage() {
   const t = useT(messages);
   const models = useQuery(modelsQuery);
   const search = route.useSearch();
+  useRowKeys('main article h2 a');
   const navigate = useNavigate();
   const setSearch = (fields: Partial<typeof search>) =>
     void navigate({ to: '/models', search: { ...search, ...fields }, replace: true });
