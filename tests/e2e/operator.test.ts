@@ -187,10 +187,14 @@ describe.skipIf(hasNoBrowser)('operator', () => {
 
   test('an alias that is set here holds at once, and unsaved changes are not lost by a click', async () => {
     const page = await openAt('/settings');
+    const names = page.getByLabel(/^Alias \d+$/);
     await page.getByRole('switch', { name: 'Aliases: Set here' }).check();
     await page.getByRole('button', { name: 'Add an alias' }).click();
-    await page.getByLabel('Alias 1', { exact: true }).fill('of-the-desk');
-    await page.getByLabel('Model of alias 1').selectOption('fake/echo');
+    await names.last().fill('of-the-desk');
+    await page
+      .getByLabel(/^Model of alias/)
+      .last()
+      .selectOption('fake/echo');
     await page.getByText('Unsaved: Aliases').waitFor();
     expect(await axeViolations(page)).toEqual([]);
 
@@ -205,7 +209,8 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     await page.getByText('It holds from now on').waitFor();
     expect((await transcribe(app.adminKey, 'of-the-desk')).text).toBe('hello');
     await page.reload();
-    expect(await page.getByLabel('Alias 1', { exact: true }).inputValue()).toBe('of-the-desk');
+    await names.last().waitFor();
+    expect(await Promise.all((await names.all()).map((name) => name.inputValue()))).toContain('of-the-desk');
   });
 
   test('the hub’s token is written, and never shown', async () => {
@@ -288,10 +293,9 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     await page.keyboard.press('k');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('key 229');
     const end = page.getByRole('button', { name: 'Open key 0', exact: true });
-    const scroll = () =>
-      page.getByRole('table', { name: 'Keys' }).evaluate('(table) => table.scrollTo(0, table.scrollHeight)');
+    const scroll = () => page.evaluate(`document.querySelector('[role="table"]').scrollTo(0, Number.MAX_SAFE_INTEGER)`);
     // Rows have their heights once they are in view: the end moves while it is gone to.
-    await expect.poll(async () => (await scroll(), await end.count()), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => scroll().then(() => end.count()), { timeout: 10_000 }).toBe(1);
     expect(await rows(page)).toBeLessThanOrEqual(MAX_ROWS);
   });
 });

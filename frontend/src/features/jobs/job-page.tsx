@@ -2,7 +2,7 @@ import type { Job } from '@contract/jobs.ts';
 import { Button, Card, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { isOver, jobQuery, jobTraceQuery, type ListedJob } from '../../api/jobs.ts';
 import { ownKeyQuery } from '../../api/own-key.ts';
 import { type Role, useSession } from '../../api/session.ts';
@@ -10,6 +10,7 @@ import { CodeBlock } from '../../components/code-block.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
+import { Facts } from '../../components/facts.tsx';
 import { LoadingSkeleton } from '../../components/loading-skeleton.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
@@ -123,20 +124,14 @@ function JobDetail({ job, role, isOwn }: { job: ListedJob; role: Role; isOwn: bo
         </div>
         <div className={classes.column}>
           <Part title={t('facts')}>
-            <Facts job={job} />
+            <JobFacts job={job} />
           </Part>
           <Part title={t('artifacts')}>
             <JobArtifacts job={job} isOwn={isOwn} />
           </Part>
           {metadata.length > 0 && (
             <Part title={t('metadata')}>
-              <dl className={classes.facts}>
-                {metadata.map(([name, value]) => (
-                  <Fact key={name} name={name}>
-                    {value}
-                  </Fact>
-                ))}
-              </dl>
+              <Facts facts={metadata} />
             </Part>
           )}
         </div>
@@ -176,46 +171,41 @@ function Attempts({
   );
 }
 
-function Facts({ job }: { job: ListedJob }) {
+function JobFacts({ job }: { job: ListedJob }) {
   const t = useT(messages);
   const { dateTime, duration, bytes } = useFormat();
+  const { key, input, error, started_at, finished_at } = job;
   return (
-    <dl className={classes.facts}>
-      <Fact name={t('status')}>
-        <JobStatusBadge status={job.status} /> {job.error === null && <JobProgress job={job} />}
-      </Fact>
-      <Fact name={t('task')}>{t(job.task)}</Fact>
-      <Fact name={t('model')}>{job.model}</Fact>
-      {job.key !== undefined && (
-        <Fact name={t('key')}>
-          <Link to="/keys" search={{ key: job.key.id }}>
-            {job.key.name ?? job.key.id}
-          </Link>
-        </Fact>
-      )}
-      <Fact name={t('input')}>
-        {job.input.name} {job.input.bytes !== null && bytes(job.input.bytes)}{' '}
-        {!job.input.available && <span className={classes.quiet}>{t('inputGone')}</span>}
-      </Fact>
-      <Fact name={t('created')}>{dateTime(job.created_at)}</Fact>
-      {job.started_at !== null && <Fact name={t('started')}>{dateTime(job.started_at)}</Fact>}
-      {job.finished_at !== null && (
-        <>
-          <Fact name={t('finished')}>{dateTime(job.finished_at)}</Fact>
-          <Fact name={t('took')}>{duration(job.finished_at - job.created_at)}</Fact>
-        </>
-      )}
-      <Fact name={t('attempts')}>{job.attempts}</Fact>
-    </dl>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
+    <Facts
+      facts={[
+        [
+          t('status'),
+          <Fragment key="status">
+            <JobStatusBadge status={job.status} /> {error === null && <JobProgress job={job} />}
+          </Fragment>,
+        ],
+        [t('task'), t(job.task)],
+        [t('model'), job.model],
+        key !== undefined && [
+          t('key'),
+          <Link key="key" to="/keys" search={{ key: key.id }}>
+            {key.name ?? key.id}
+          </Link>,
+        ],
+        [
+          t('input'),
+          <Fragment key="input">
+            {input.name} {input.bytes !== null && bytes(input.bytes)}{' '}
+            {!input.available && <span className={classes.quiet}>{t('inputGone')}</span>}
+          </Fragment>,
+        ],
+        [t('created'), dateTime(job.created_at)],
+        started_at !== null && [t('started'), dateTime(started_at)],
+        finished_at !== null && [t('finished'), dateTime(finished_at)],
+        finished_at !== null && [t('took'), duration(finished_at - job.created_at)],
+        [t('attempts'), job.attempts],
+      ]}
+    />
   );
 }
 

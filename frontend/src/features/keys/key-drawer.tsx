@@ -12,7 +12,7 @@ import { useT } from '../../lib/i18n/use-t.ts';
 import { BurnDown } from './burn-down.tsx';
 import { DayBars } from './day-bars.tsx';
 import { draftOf } from './key-draft.ts';
-import { KeyFact, KeyFacts } from './key-facts.tsx';
+import { KeyFacts } from './key-facts.tsx';
 import { keyState } from './key-state.ts';
 import { KeyStateBadge } from './key-state-badge.tsx';
 import { messages } from './messages.ts';
@@ -125,15 +125,14 @@ export function KeyDrawer({ id, apiKey, onClose, onEdit, onRotate, onRevoke }: K
           <QueryView query={byDay}>{(report) => <DayBars days={usageDays(report)} />}</QueryView>
         </section>
         {apiKey !== undefined && (
-          <KeyFacts draft={draftOf(apiKey)}>
-            <KeyFact name={t('prefix')}>
-              <code>{apiKey.prefix ?? '–'}</code>
-            </KeyFact>
-            <KeyFact name={t('created')}>{dateTime(apiKey.created_at)}</KeyFact>
-            <KeyFact name="Id">
-              <code>{apiKey.id}</code>
-            </KeyFact>
-          </KeyFacts>
+          <KeyFacts
+            draft={draftOf(apiKey)}
+            more={[
+              [t('prefix'), <code key="prefix">{apiKey.prefix ?? '–'}</code>],
+              [t('created'), dateTime(apiKey.created_at)],
+              ['Id', <code key="id">{apiKey.id}</code>],
+            ]}
+          />
         )}
       </Stack>
     </Drawer>

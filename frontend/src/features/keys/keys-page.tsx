@@ -2,7 +2,7 @@ import type { ApiKey, ApiKeyWithSecret } from '@contract/keys.ts';
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { keysQuery, keyUsageQuery } from '../../api/keys.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { CodeBlock } from '../../components/code-block.tsx';
@@ -20,7 +20,6 @@ import { BurnDown } from './burn-down.tsx';
 import { KeyDrawer } from './key-drawer.tsx';
 import { KEY_STATES, keyState } from './key-state.ts';
 import { KeyStateBadge } from './key-state-badge.tsx';
-import { KeyWizard } from './key-wizard.tsx';
 import classes from './keys.module.css';
 import { messages } from './messages.ts';
 import { RevokeDialog } from './revoke-dialog.tsx';
@@ -28,6 +27,9 @@ import { RotateDialog } from './rotate-dialog.tsx';
 import { startOfNext } from './usage-days.ts';
 
 const route = getRouteApi('/keys');
+
+// The list needs none of them.
+const KeyWizard = lazy(async () => ({ default: (await import('./key-wizard.tsx')).KeyWizard }));
 
 type Open =
   | { what: 'create' }
@@ -173,30 +175,32 @@ export function KeysPage() {
           )
         }
       </QueryView>
-      {search.key !== undefined && query.data !== undefined && (
-        <KeyDrawer
-          id={search.key}
-          apiKey={all.find(({ id }) => id === search.key)}
-          onClose={() => filter({ key: undefined })}
-          onEdit={(key) => go({ what: 'edit', key })}
-          onRotate={(key) => go({ what: 'rotate', key })}
-          onRevoke={(key) => go({ what: 'revoke', key })}
-        />
-      )}
-      {open?.what === 'create' && <KeyWizard onClose={close} onCreated={showSecret} />}
-      {open?.what === 'edit' && <KeyWizard existing={open.key} onClose={close} onCreated={showSecret} />}
-      {open?.what === 'rotate' && <RotateDialog apiKey={open.key} onClose={close} onRotated={showSecret} />}
-      {open?.what === 'revoke' && <RevokeDialog apiKey={open.key} onClose={close} />}
-      {open?.what === 'secret' && (
-        <SecretDialog
-          title={t('secretTitle', { name: open.key.name })}
-          secret={open.key.secret}
-          onClose={() => setOpen(undefined)}
-        >
-          <p>{t('secretUse')}</p>
-          <CodeBlock>{`export OPENAI_BASE_URL=${location.origin}/v1\nexport OPENAI_API_KEY=…`}</CodeBlock>
-        </SecretDialog>
-      )}
+      <Suspense>
+        {search.key !== undefined && query.data !== undefined && (
+          <KeyDrawer
+            id={search.key}
+            apiKey={all.find(({ id }) => id === search.key)}
+            onClose={() => filter({ key: undefined })}
+            onEdit={(key) => go({ what: 'edit', key })}
+            onRotate={(key) => go({ what: 'rotate', key })}
+            onRevoke={(key) => go({ what: 'revoke', key })}
+          />
+        )}
+        {open?.what === 'create' && <KeyWizard onClose={close} onCreated={showSecret} />}
+        {open?.what === 'edit' && <KeyWizard existing={open.key} onClose={close} onCreated={showSecret} />}
+        {open?.what === 'rotate' && <RotateDialog apiKey={open.key} onClose={close} onRotated={showSecret} />}
+        {open?.what === 'revoke' && <RevokeDialog apiKey={open.key} onClose={close} />}
+        {open?.what === 'secret' && (
+          <SecretDialog
+            title={t('secretTitle', { name: open.key.name })}
+            secret={open.key.secret}
+            onClose={() => setOpen(undefined)}
+          >
+            <p>{t('secretUse')}</p>
+            <CodeBlock>{`export OPENAI_BASE_URL=${location.origin}/v1\nexport OPENAI_API_KEY=…`}</CodeBlock>
+          </SecretDialog>
+        )}
+      </Suspense>
     </>
   );
 }

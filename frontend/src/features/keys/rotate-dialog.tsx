@@ -1,22 +1,14 @@
 import type { ApiKey, ApiKeyWithSecret } from '@contract/keys.ts';
-import { NativeSelect } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/api.ts';
 import { refreshKeys, rotateKey } from '../../api/keys.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
+import { DEFAULT_OVERLAP, OverlapSelect } from '../../components/overlap-select.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { keyState } from './key-state.ts';
 import { messages } from './messages.ts';
-
-const HOUR = 3_600;
-const OVERLAPS = [
-  { seconds: 0, text: 'overlapNone' },
-  { seconds: HOUR, text: 'overlapHour' },
-  { seconds: 24 * HOUR, text: 'overlapDay' },
-  { seconds: 7 * 24 * HOUR, text: 'overlapWeek' },
-] as const;
 
 export interface RotateDialogProps {
   apiKey: ApiKey;
@@ -29,7 +21,7 @@ export function RotateDialog({ apiKey, onRotated, onClose }: RotateDialogProps) 
   const t = useT(messages);
   const { dateTime } = useFormat();
   const client = useQueryClient();
-  const [overlap, setOverlap] = useState<number>(24 * HOUR);
+  const [overlap, setOverlap] = useState(DEFAULT_OVERLAP);
   const now = Date.now() / 1000;
   return (
     <ConfirmDialog
@@ -47,12 +39,7 @@ export function RotateDialog({ apiKey, onRotated, onClose }: RotateDialogProps) 
         onRotated(key);
       }}
     >
-      <NativeSelect
-        label={t('overlap')}
-        value={overlap}
-        onChange={(event) => setOverlap(Number(event.currentTarget.value))}
-        data={OVERLAPS.map(({ seconds, text }) => ({ value: String(seconds), label: t(text) }))}
-      />
+      <OverlapSelect label={t('overlap')} value={overlap} onChange={setOverlap} />
     </ConfirmDialog>
   );
 }

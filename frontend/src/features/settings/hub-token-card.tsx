@@ -91,8 +91,6 @@ export function HubTokenCard() {
               store.reset();
             }}
             autoComplete="off"
-            visible={false}
-            visibilityToggleButtonProps={{ hidden: true }}
           />
           <Group gap="sm">
             <Button

@@ -2,13 +2,14 @@ import type { WebhookDeliveryDetail } from '@contract/webhooks.ts';
 import { Button, Card, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../api/api.ts';
 import { cancelDelivery, deliveryQuery, refreshWebhooks, replayDelivery } from '../../api/webhooks.ts';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
+import { Facts } from '../../components/facts.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
@@ -93,35 +94,30 @@ function Delivery({ delivery }: { delivery: WebhookDeliveryDetail }) {
   const t = useT(messages);
   const { dateTime } = useFormat();
   const { status, url, type, job_id, attempts, last_status, last_error, next_attempt_at, delivered_at } = delivery;
-  const facts: [string, ReactNode][] = [
-    [t('status'), <DeliveryStatusBadge key="status" status={status} />],
-    [t('event'), type],
-    [t('to'), url],
-    [
-      t('job'),
-      <Link key="job" to="/jobs/$id" params={{ id: job_id }}>
-        {job_id}
-      </Link>,
-    ],
-    [t('attempts'), attempts],
-    [t('last'), `${last_status ?? t('noAnswer')}${last_error === null ? '' : ` · ${last_error}`}`],
-    ...(next_attempt_at === null ? [] : [[t('next'), dateTime(next_attempt_at)] satisfies [string, ReactNode]]),
-    [t('created'), dateTime(delivery.created_at)],
-    ...(delivered_at === null ? [] : [[t('deliveredAt'), dateTime(delivered_at)] satisfies [string, ReactNode]]),
-  ];
   return (
     <div className={classes.columns}>
       <Card withBorder component="section" aria-label={t('delivery')}>
         <Title order={2} mb="sm">
           {t('delivery')}
         </Title>
-        <dl className={classes.facts}>
-          {facts.map(([name, value]) => (
-            <Fact key={name} name={name}>
-              {value}
-            </Fact>
-          ))}
-        </dl>
+        <Facts
+          facts={[
+            [t('status'), <DeliveryStatusBadge key="status" status={status} />],
+            [t('event'), type],
+            [t('to'), url],
+            [
+              t('job'),
+              <Link key="job" to="/jobs/$id" params={{ id: job_id }}>
+                {job_id}
+              </Link>,
+            ],
+            [t('attempts'), attempts],
+            [t('last'), `${last_status ?? t('noAnswer')}${last_error === null ? '' : ` · ${last_error}`}`],
+            next_attempt_at !== null && [t('next'), dateTime(next_attempt_at)],
+            [t('created'), dateTime(delivery.created_at)],
+            delivered_at !== null && [t('deliveredAt'), dateTime(delivered_at)],
+          ]}
+        />
       </Card>
       <Card withBorder component="section" aria-label={t('payload')}>
         <Title order={2} mb="sm">
@@ -135,14 +131,5 @@ function Delivery({ delivery }: { delivery: WebhookDeliveryDetail }) {
         <SignatureCheck />
       </Card>
     </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

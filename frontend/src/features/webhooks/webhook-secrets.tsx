@@ -1,11 +1,12 @@
 import type { NewWebhookSecret, WebhookSecret } from '@contract/webhooks.ts';
-import { Button, Card, Group, NativeSelect, Title } from '@mantine/core';
+import { Button, Card, Group, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/api.ts';
 import { createSecret, deleteSecret, webhookSecretsQuery } from '../../api/webhooks.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
+import { DEFAULT_OVERLAP, OverlapSelect } from '../../components/overlap-select.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { SecretDialog } from '../../components/secret-dialog.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
@@ -13,14 +14,6 @@ import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { messages } from './messages.ts';
 import classes from './webhooks.module.css';
-
-const HOUR = 3_600;
-const OVERLAPS = [
-  { seconds: 0, text: 'overlapNone' },
-  { seconds: HOUR, text: 'overlapHour' },
-  { seconds: 24 * HOUR, text: 'overlapDay' },
-  { seconds: 7 * 24 * HOUR, text: 'overlapWeek' },
-] as const;
 
 type Open = { what: 'new' } | { what: 'end'; secret: WebhookSecret } | { what: 'shown'; secret: NewWebhookSecret };
 
@@ -32,7 +25,7 @@ export function WebhookSecrets() {
   const offline = useOfflineReason();
   const query = useQuery(webhookSecretsQuery);
   const [open, setOpen] = useState<Open>();
-  const [overlap, setOverlap] = useState<number>(24 * HOUR);
+  const [overlap, setOverlap] = useState(DEFAULT_OVERLAP);
   const close = () => setOpen((now) => (now?.what === 'shown' ? now : undefined));
   const refresh = () => void client.invalidateQueries({ queryKey: webhookSecretsQuery.queryKey });
   const hasSecret = (query.data ?? []).length > 0;
@@ -93,14 +86,7 @@ export function WebhookSecrets() {
             setOpen({ what: 'shown', secret });
           }}
         >
-          {hasSecret && (
-            <NativeSelect
-              label={t('overlap')}
-              value={overlap}
-              onChange={(event) => setOverlap(Number(event.currentTarget.value))}
-              data={OVERLAPS.map(({ seconds, text }) => ({ value: String(seconds), label: t(text) }))}
-            />
-          )}
+          {hasSecret && <OverlapSelect label={t('overlap')} value={overlap} onChange={setOverlap} />}
         </ConfirmDialog>
       )}
       {open?.what === 'end' && (
