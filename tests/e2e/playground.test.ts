@@ -3,7 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasShared, shared } from '../support/shared.ts';
+import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
+import { shareGraph } from '../support/share-graph.ts';
+import { hasShared, SHARED_ROOT, shared } from '../support/shared.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import {
   axeViolations,
@@ -27,11 +29,26 @@ const MICROPHONE = [
 
 describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
   const browser = useDashboardBrowser(MICROPHONE);
+  let hub: FakeHub;
   let app: TestApp;
   beforeAll(async () => {
-    app = await startTestApp({ withHub: true, env: { FRONTEND_DIST: browser.dist } });
+    hub = await startFakeHub({
+      root: `${SHARED_ROOT}/hub`,
+      // Half of it is the drums, half the vocals.
+      repos: { 'tests/stems': { 'htdemucs.onnx': shareGraph([0.5, 0, 0, 0.5], 44_100) } },
+    });
+    app = await startTestApp({ env: { HF_ENDPOINT: hub.url, FRONTEND_DIST: browser.dist } });
+    const added = await fetch(`${app.url}/api/admin/models`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${app.adminKey}` },
+      body: JSON.stringify({ id: 'stems', family: 'demucs', repo: 'tests/stems' }),
+    });
+    expect(added.status).toBe(201);
   });
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await app?.close();
+    await hub?.close();
+  });
 
   const open = async (options: object = WIDE) => {
     const page = await browser.open(`${app.url}/playground?model=${MODEL}`, options);
@@ -70,6 +87,7 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     await page.getByRole('button', { name: 'Play', exact: true }).click();
     await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
     await page.locator('[data-piece][data-active]').waitFor();
+    expect(await page.locator('[data-current]').count()).toBe(1);
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
     // Not the key, and nothing that holds it.
     expect(await page.evaluate('[...document.querySelectorAll("audio")].map(({ src }) => src).join()')).not.toContain(
@@ -101,6 +119,52 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     expect(await fitsWidth(page)).toBe(true);
     expect(await axeViolations(page, { preload: false })).toEqual([]);
     await keepScreenshot(page, 'playground narrow');
+  });
+
+  test('stems play in step, each by itself and beside the original', async () => {
+    const page = await browser.open(`${app.url}/playground?task=separate&model=stems`);
+    await signIn(page, app.adminKey);
+    await page.getByLabel('Audio file').setInputFiles(CLIP);
+    await page.getByRole('button', { name: 'Separate', exact: true }).click();
+    const solo = page.getByRole('button', { name: 'Solo: Vocals' });
+    await solo.waitFor();
+    await page.getByRole('slider', { name: 'Waveform: Drums' }).waitFor();
+    await page.getByRole('button', { name: 'Play', exact: true }).click();
+    await expect.poll(() => seconds(page.getByRole('slider', { name: 'Waveform: Drums' }))).toBeGreaterThanOrEqual(1);
+    await page.getByRole('button', { name: 'Mute: Drums' }).click();
+    expect(await page.getByRole('button', { name: 'Mute: Drums' }).getAttribute('aria-pressed')).toBe('true');
+    await page.keyboard.press('s');
+    expect(await page.getByRole('button', { name: 'Solo: Drums' }).getAttribute('aria-pressed')).toBe('true');
+    await page.getByText('Original', { exact: true }).click();
+    // Behind the end of the first window.
+    await expect.poll(() => seconds(page.getByRole('slider', { name: 'Waveform: Bass' }))).toBeGreaterThanOrEqual(9);
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    expect(await page.getByText('cannot be played').count()).toBe(0);
+    expect(await axeViolations(page, { preload: false })).toEqual([]);
+    await keepScreenshot(page, 'playground stems');
+  });
+
+  test('two sides are held against a reference, and their words lead to the sound', async () => {
+    const page = await browser.open(`${app.url}/evaluate`, { ...WIDE, colorScheme: 'dark' });
+    await signIn(page, app.adminKey);
+    await page.getByLabel('Audio file').setInputFiles(CLIP);
+    await page
+      .getByLabel('Reference text')
+      .fill('And so, my fellow dear Americans: ask not what your town can do for you.');
+    await page.getByLabel('Model of A').selectOption(MODEL);
+    await page.getByLabel('Model of B').selectOption(MODEL);
+    await page.getByRole('button', { name: 'Compare' }).click();
+    const rate = page.getByRole('row', { name: /^Word error rate/ });
+    await expect.poll(() => rate.textContent(), { timeout: 60_000 }).toMatch(/rate \(WER\)(\d+\.\d%)\10/);
+    const diff = page.getByRole('group', { name: 'Differences of B' });
+    await diff.getByText('TOWN').waitFor();
+    expect(await diff.locator('[data-op="deletion"]').first().textContent()).toBe('−DEAR');
+    await diff.getByText('COUNTRY').first().click();
+    const waveform = page.getByRole('slider', { name: 'Waveform of the recording' });
+    await expect.poll(() => seconds(waveform)).toBeGreaterThanOrEqual(5);
+    expect(page.url()).toMatch(/run=job_\w+(,|%2C)job_\w+/);
+    expect(await axeViolations(page, { preload: false })).toEqual([]);
+    await keepScreenshot(page, 'evaluate wide');
   });
 
   /** For a person to look at: kept where E2E_SCREENSHOT_DIR says, else gone with the browser's folder. */

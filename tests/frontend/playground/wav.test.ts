@@ -12,7 +12,14 @@ interface WavOptions {
 }
 
 function wavHead(options: WavOptions = {}): ArrayBuffer {
-  const { format = 1, channels = 2, sampleRate = 44_100, bits = 16, dataSize = 400, before = Buffer.alloc(0) } = options;
+  const {
+    format = 1,
+    channels = 2,
+    sampleRate = 44_100,
+    bits = 16,
+    dataSize = 400,
+    before = Buffer.alloc(0),
+  } = options;
   const fmt = Buffer.alloc(format === 0xfffe ? 48 : 24);
   fmt.write('fmt ', 0);
   fmt.writeUInt32LE(fmt.length - 8, 4);

@@ -1,4 +1,7 @@
 export default {
+  dropHere: 'Drop an audio or video file here',
+  chooseFile: 'Choose a file',
+  audioFile: 'Audio file',
   play: 'Play',
   pause: 'Pause',
   back: { one: 'Back {count} second', other: 'Back {count} seconds' },

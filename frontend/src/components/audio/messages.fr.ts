@@ -2,6 +2,9 @@ import type { Translation } from '../../lib/i18n/catalogue.ts';
 import type en from './messages.en.ts';
 
 const fr: Translation<typeof en> = {
+  dropHere: 'Déposez ici un fichier audio ou vidéo',
+  chooseFile: 'Choisir un fichier',
+  audioFile: 'Fichier audio',
   play: 'Lire',
   pause: 'Pause',
   back: { one: 'Reculer de {count} seconde', other: 'Reculer de {count} secondes' },

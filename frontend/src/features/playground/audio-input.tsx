@@ -1,10 +1,10 @@
 import { ActionIcon, SegmentedControl, Stack } from '@mantine/core';
 import { IconFileMusic, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { DropArea } from '../../components/audio/drop-area.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
-import classes from './drop-area.module.css';
-import { DropArea } from './drop-area.tsx';
+import classes from './audio-input.module.css';
 import { messages } from './messages.ts';
 import { Recorder } from './recorder.tsx';
 

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import type { z } from 'zod';
 import { inputPath, jobPeaksQuery } from '../../api/own-jobs.ts';
 import { PlayerBar } from '../../components/audio/player-bar.tsx';
+import { usePlayerKeys } from '../../components/audio/use-player-keys.ts';
 import { Waveform } from '../../components/audio/waveform.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -15,7 +16,6 @@ import classes from './playground.module.css';
 import { StemPlayer } from './stem-player.ts';
 import { gainsOf, type Mix, ORIGINAL } from './stem-schedule.ts';
 import stemClasses from './stems-result.module.css';
-import { usePlayerKeys } from './use-player-keys.ts';
 
 type Separation = z.infer<typeof separationJson>;
 

@@ -4,6 +4,9 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { jobPeaksQuery } from '../../api/own-jobs.ts';
 import { PlayerBar } from '../../components/audio/player-bar.tsx';
+import { SpeakerMark } from '../../components/audio/speaker-mark.tsx';
+import { useInputPlayer } from '../../components/audio/use-input-player.ts';
+import { usePlayerKeys } from '../../components/audio/use-player-keys.ts';
 import { Waveform } from '../../components/audio/waveform.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
@@ -12,14 +15,11 @@ import { Notice } from '../../components/notice.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { seekBy, togglePlay } from '../../lib/player.ts';
+import { markSpeakers, mergeTurns } from '../../lib/speakers.ts';
 import { messages } from './messages.ts';
 import classes from './playground.module.css';
-import { SpeakerMark } from './speaker-mark.tsx';
-import { markSpeakers, mergeTurns } from './speakers.ts';
 import { type SegmentLike, transcriptOf } from './transcript.ts';
 import { TranscriptView } from './transcript-view.tsx';
-import { useInputPlayer } from './use-input-player.ts';
-import { usePlayerKeys } from './use-player-keys.ts';
 
 export interface TranscriptResultProps {
   job: Job;

@@ -2,13 +2,13 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconArrowDown } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type MouseEvent, type RefObject, useRef, useState } from 'react';
+import { SpeakerMark } from '../../components/audio/speaker-mark.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { type Player, usePaused, useTick } from '../../lib/player.ts';
+import type { SpeakerMark as Mark } from '../../lib/speakers.ts';
 import { messages } from './messages.ts';
 import { riskReason } from './risk-reason.ts';
-import { SpeakerMark } from './speaker-mark.tsx';
-import type { SpeakerMark as Mark } from './speakers.ts';
 import { activePiece, type Line, lastStarted, type Transcript } from './transcript.ts';
 import classes from './transcript-view.module.css';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { markSpeakers, mergeTurns } from '../../../frontend/src/features/playground/speakers.ts';
+import { markSpeakers, mergeTurns } from '../../frontend/src/lib/speakers.ts';
 
 const lettersOf = (speakers: string[]) => [...markSpeakers(speakers)].map(([, { letter }]) => letter);
 

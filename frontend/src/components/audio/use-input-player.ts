@@ -2,7 +2,7 @@
 import type { Job } from '@contract/jobs.ts';
 import { useEffect, useState } from 'react';
 import { fetchBlob, inputPath, ticketFor } from '../../api/own-jobs.ts';
-import { type AudioSource, MediaPlayer } from '../../components/audio/media-player.ts';
+import { type AudioSource, MediaPlayer } from './media-player.ts';
 
 /** What a page may hold in memory without a second thought; a ticket plays while it loads. */
 const MAX_BLOB_BYTES = 32_000_000;

@@ -1,5 +1,5 @@
+import type { SpeakerMark as Mark } from '../../lib/speakers.ts';
 import classes from './speaker-mark.module.css';
-import type { SpeakerMark as Mark } from './speakers.ts';
 
 /** A speaker's letter in its colour, and the name where that says more. */
 export function SpeakerMark({ mark, name }: { mark: Mark; name: string }) {

@@ -1,0 +1,44 @@
+import { Fragment } from 'react';
+import classes from './evaluate.module.css';
+import type { TimedEntry } from './timed-diff.ts';
+
+export interface WordDiffProps {
+  entries: readonly TimedEntry[];
+  label: string;
+  onSeek: (seconds: number) => void;
+}
+
+/** What differs, by symbol and colour: − is missing, + is too much, → was heard as. A click goes to where it is said. */
+export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls
+    <div
+      role="group"
+      aria-label={label}
+      className={classes.diff}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+      tabIndex={0}
+      onClick={(event) => {
+        const { start } = (event.target as HTMLElement).closest<HTMLElement>('[data-start]')?.dataset ?? {};
+        if (start !== undefined) onSeek(Number(start));
+      }}
+      onKeyDown={() => {}}
+    >
+      {entries.map(({ op, reference, hypothesis, start }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the entries never change places
+        <Fragment key={index}>
+          <span data-op={op} data-start={start}>
+            {op === 'equal' && hypothesis}
+            {op === 'deletion' && <del>−{reference}</del>}
+            {op === 'insertion' && <ins>+{hypothesis}</ins>}
+            {op === 'substitution' && (
+              <>
+                <del>{reference}</del>→<ins>{hypothesis}</ins>
+              </>
+            )}
+          </span>{' '}
+        </Fragment>
+      ))}
+    </div>
+  );
+}
