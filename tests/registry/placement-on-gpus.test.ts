@@ -118,6 +118,18 @@ describe('a model with an order of its operator', () => {
     expect(ops.state('gpu/a').placement).toBeNull();
   });
 
+  it('has a replica back that was ended because a request did not fit', async () => {
+    await ops.load('gpu/a', { gpu_device_ids: [1] });
+    await ops.ready('gpu/a');
+    const [before] = ops.live('gpu/a');
+    expect(await ops.transcribe('gpu/a', 'oom')).toMatchObject({ error: { code: 'out_of_memory' } });
+    await waitUntil('another process has taken its place', () => {
+      const [now] = ops.live('gpu/a');
+      return now?.state === 'ready' && now.pid !== before?.pid;
+    });
+    await ops.unload('gpu/a', { force: true });
+  });
+
   it('is refused what cannot be: a GPU that is not there, one named twice, a precision it has not, a stale plan', async () => {
     expect(await ops.load('gpu/a', { gpu_device_ids: [99] })).toMatchObject({
       status: 404,

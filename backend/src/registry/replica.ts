@@ -50,8 +50,8 @@ export interface ReplicaOptions {
   onResidue(bytes: number): void;
   /** Its process has ended, and it is known what became of its memory. */
   onReleased(proof: ReleaseProof): void;
-  /** Its process ended by itself, and it is not `failed` for that yet. */
-  onCrash(): void;
+  /** Its process ended though nobody wished it: it crashed, and is not `failed` for that yet, or a request did not fit. */
+  onLost(): void;
   log: Logger;
   onChange: () => void;
 }
@@ -107,6 +107,8 @@ export class Replica {
   #claimed = 0;
   /** It takes no more requests and is stopped once those in it are done. */
   #retiring = false;
+  /** It is retiring because a request did not fit beside what it holds. */
+  #recycled = false;
   /** A start that waits for its turn shall not begin. */
   #startIsUnwanted = false;
   #released = Promise.resolve();
@@ -292,6 +294,8 @@ export class Replica {
     })().finally(() => {
       this.#stopping = undefined;
       this.#retiring = false;
+      if (this.#recycled) this.#options.onLost();
+      this.#recycled = false;
     });
     await this.#stopping;
   }
@@ -415,7 +419,10 @@ export class Replica {
         throw new GatewayError('client_closed_request', { message: 'The client closed the connection.' });
       }
       if (timeout?.aborted) throw timedOut(this.#options.requestTimeoutMs);
-      if (error instanceof GatewayError && error.code === 'out_of_memory') this.retire();
+      if (error instanceof GatewayError && error.code === 'out_of_memory') {
+        this.#recycled = this.isLive;
+        this.retire();
+      }
       if (error instanceof WorkerCrash) throw new LostRun(error, !mark.overlapped && this.#inputCanCause(error.exit));
       throw error;
     } finally {
@@ -472,7 +479,7 @@ export class Replica {
       return;
     }
     this.#setState('stopped');
-    this.#options.onCrash();
+    this.#options.onLost();
   }
 
   async #proveRelease(ended: EndedProcess, askedAt: number): Promise<void> {

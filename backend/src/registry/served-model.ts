@@ -626,7 +626,7 @@ export class ServedModel {
         this.#proofs = [proof, ...this.#proofs].slice(0, MAX_PROOFS);
         this.#options.onReleased(proof);
       },
-      onCrash: () => void this.#restore(),
+      onLost: () => void this.#restore(),
       log: log.child({ model: this.id }),
       onChange: () => {
         this.#options.onChange();
@@ -644,7 +644,7 @@ export class ServedModel {
     else if (this.#keepLoaded !== undefined) this.#retryLater(this.#keepLoaded);
   }
 
-  /** An order holds after a crash too, whether somebody asks for the model or not. */
+  /** An order holds though a replica crashed or was recycled, whether somebody asks for the model or not. */
   async #restore(): Promise<void> {
     await this.#bringing?.catch(() => {});
     if (this.#wish.preference !== undefined && !this.#closed) await this.#load();
