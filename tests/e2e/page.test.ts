@@ -386,7 +386,10 @@ const alert = (page: Page, words: string) => page.getByRole('alert').filter({ ha
 const connection = (page: Page, word: string) => page.getByRole('status').filter({ hasText: `Connection: ${word}` });
 const expectModels = (page: Page, count: number) => expect.poll(() => page.getByRole('article').count()).toBe(count);
 /** React notes an error that a screen's boundary has caught. */
-const WITH_MISSING_FILES = { ...WIDE, expectedErrors: /Failed to fetch dynamically imported module/ };
+const WITH_MISSING_FILES = {
+  ...WIDE,
+  expectedErrors: /Failed to fetch dynamically imported module|^Error: Unable to preload CSS for /,
+};
 const keyField = (page: Page) => page.getByLabel('API key', { exact: true });
 function menuItem(page: Page, name: string) {
   return {

@@ -48,3 +48,9 @@ test('a row that is missing breaks it at the next, also at the very beginning', 
   expect(await verdictOf(rows.toSpliced(1, 1))).toEqual({ intact: 1, brokenAt: 3 });
   expect(await verdictOf(rows.slice(1))).toEqual({ intact: 0, brokenAt: 2 });
 });
+
+test('rows of another log, sound by themselves, break it where they begin', async () => {
+  const rows = chain(['key.create', 'key.revoke', 'audit.export']);
+  const others = chain(['key.update', 'key.rotate', 'audit.export']);
+  expect(await verdictOf([...rows.slice(0, 1), ...others.slice(1)])).toEqual({ intact: 1, brokenAt: 2 });
+});
