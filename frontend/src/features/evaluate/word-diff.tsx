@@ -22,7 +22,6 @@ export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
         const { start } = (event.target as HTMLElement).closest<HTMLElement>('[data-start]')?.dataset ?? {};
         if (start !== undefined) onSeek(Number(start));
       }}
-      onKeyDown={() => {}}
     >
       {entries.map(({ op, reference, hypothesis, start }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the entries never change places
