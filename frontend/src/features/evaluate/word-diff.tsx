@@ -1,4 +1,5 @@
 import { Fragment } from 'react';
+import { clearWordCursor, moveWordCursor } from '../../components/audio/word-cursor.ts';
 import classes from './evaluate.module.css';
 import type { TimedEntry } from './timed-diff.ts';
 
@@ -10,6 +11,10 @@ export interface WordDiffProps {
 
 /** What differs, by symbol and colour: − is missing, + is too much, → was heard as. A click goes to where it is said. */
 export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
+  const seekTo = (word: HTMLElement | null) => {
+    const { start } = word?.dataset ?? {};
+    if (start !== undefined) onSeek(Number(start));
+  };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls
     <div
@@ -18,11 +23,9 @@ export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
       className={classes.diff}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
       tabIndex={0}
-      onClick={(event) => {
-        const { start } = (event.target as HTMLElement).closest<HTMLElement>('[data-start]')?.dataset ?? {};
-        if (start !== undefined) onSeek(Number(start));
-      }}
-      onKeyDown={() => {}}
+      onClick={(event) => seekTo((event.target as HTMLElement).closest<HTMLElement>('[data-start]'))}
+      onKeyDown={(event) => moveWordCursor(event, '[data-start]', seekTo)}
+      onBlur={(event) => clearWordCursor(event.currentTarget)}
     >
       {entries.map(({ op, reference, hypothesis, start }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the entries never change places

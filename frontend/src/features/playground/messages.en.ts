@@ -149,5 +149,5 @@ export default {
   silent: 'Silent',
   peak: 'peak',
   clipped: { one: '{count} clipped sample', other: '{count} clipped samples' },
-  residual: 'All stems together lack {db} dB of the mix',
+  residual: 'What all stems together lack of the mix: {db} dB',
 } as const;

@@ -152,6 +152,6 @@ const fr: Translation<typeof en> = {
   silent: 'Silence',
   peak: 'crête',
   clipped: { one: '{count} échantillon écrêté', other: '{count} échantillons écrêtés' },
-  residual: 'Il manque {db} dB du mélange à la somme des pistes',
+  residual: 'Ce qui manque du mélange à la somme des pistes : {db} dB',
 };
 export default fr;

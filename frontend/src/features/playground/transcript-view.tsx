@@ -1,8 +1,9 @@
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconArrowDown } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, type RefObject, useRef, useState } from 'react';
+import { type MouseEvent, type RefObject, useRef, useState } from 'react';
 import { SpeakerMark } from '../../components/audio/speaker-mark.tsx';
+import { clearWordCursor, moveWordCursor } from '../../components/audio/word-cursor.ts';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { type Player, usePaused, useTick } from '../../lib/player.ts';
@@ -121,8 +122,8 @@ function LineText({ line, speaker, mark, onSeek }: LineTextProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: one tab stop for each line; arrow keys move between its words
         tabIndex={0}
         className={classes.text}
-        onKeyDown={(event) => moveCursor(event, onSeek)}
-        onBlur={(event) => clearCursor(event.currentTarget)}
+        onKeyDown={(event) => moveWordCursor(event, '[data-piece]', onSeek)}
+        onBlur={(event) => clearWordCursor(event.currentTarget)}
       >
         {mark !== undefined && speaker !== undefined && <SpeakerMark mark={mark} name={speaker} />}
         <span className={isRisky ? classes.risky : undefined}>
@@ -141,26 +142,6 @@ function LineText({ line, speaker, mark, onSeek }: LineTextProps) {
       )}
     </>
   );
-}
-
-/** ← and → from word to word, Enter goes there. */
-function moveCursor(event: KeyboardEvent<HTMLElement>, onSeek: LineTextProps['onSeek']): void {
-  const pieces = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-piece]')];
-  const at = pieces.findIndex((piece) => 'cursor' in piece.dataset);
-  if (event.key === 'Enter') onSeek(pieces[Math.max(0, at)] ?? null);
-  else if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') {
-    const next = Math.min(Math.max(0, at + (event.key === 'ArrowRight' ? 1 : -1)), pieces.length - 1);
-    clearCursor(event.currentTarget);
-    const piece = pieces[next];
-    if (piece !== undefined) piece.dataset.cursor = '';
-  } else return;
-  event.preventDefault();
-  // Neither the page's own arrows nor the list's.
-  event.stopPropagation();
-}
-
-function clearCursor(line: HTMLElement): void {
-  for (const piece of line.querySelectorAll<HTMLElement>('[data-cursor]')) delete piece.dataset.cursor;
 }
 
 interface MarksOptions {
