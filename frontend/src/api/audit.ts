@@ -4,7 +4,7 @@ import { queryOptions } from '@tanstack/react-query';
 import { type AuditVerdict, createAuditVerifier } from '../lib/verify-audit.ts';
 import { authorized } from './api.ts';
 import { ApiError } from './api-error.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 import { sendRequest, toUnreachable } from './send-request.ts';
 
 export interface AuditLog {
@@ -38,11 +38,11 @@ export const auditNewsQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const auditRules: LiveRules = {
+addLiveRules({
   'audit.added': ({ rev }, client) => {
     client.setQueryData(auditNewsQuery.queryKey, (before) => Math.max(before ?? 0, rev));
   },
-};
+});
 
 async function readAudit(signal: AbortSignal): Promise<AuditLog> {
   const response = await authorized(undefined, (apiKey) =>

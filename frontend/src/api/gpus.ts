@@ -3,7 +3,7 @@ import { gpuList, gpuSeries } from '@contract/gpus.ts';
 import { queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 import { gpuSamples } from './live/rings.ts';
 
 const listGpus = defineRoute({ method: 'GET', path: '/api/admin/gpus', answer: gpuList });
@@ -28,10 +28,10 @@ export const gpuSeriesQuery = queryOptions({
   refetchInterval: SERIES_STEP_SECONDS * 1_000,
 });
 
-export const gpuRules: LiveRules = {
+addLiveRules({
   'gpu.sample': ({ gpus }, client) => {
     // A new stream begins with the sample that the last one ended with.
     if (gpuSamples.at(gpuSamples.length - 1)?.rev !== gpus.rev) gpuSamples.push(gpus);
     client.setQueryData(gpusQuery.queryKey, gpus);
   },
-};
+});

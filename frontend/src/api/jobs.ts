@@ -16,7 +16,7 @@ import type { z } from 'zod';
 import { withJobNews } from '../lib/with-job-news.ts';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 import { getStreamState } from './live/stream-state.ts';
 import type { Role } from './session.ts';
 
@@ -166,7 +166,7 @@ function take({ job: news }: { job: JobNews }, client: QueryClient): void {
   }
 }
 
-export const jobRules: LiveRules = {
+addLiveRules({
   'job.state': take,
   'job.stage': take,
   'job.progress': take,
@@ -181,4 +181,4 @@ export const jobRules: LiveRules = {
     );
     void client.invalidateQueries({ queryKey: ['job'], predicate: ({ queryKey }) => queryKey[2] === id });
   },
-};
+});

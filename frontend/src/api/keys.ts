@@ -12,7 +12,7 @@ import {
 import { type QueryClient, queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 
 const listKeys = defineRoute({ method: 'GET', path: '/api/admin/keys', answer: apiKeyList });
 const getKeyUsage = defineRoute({ method: 'GET', path: '/api/admin/keys/{id}/usage', answer: keyUsage });
@@ -70,8 +70,8 @@ export function refreshKeys(client: QueryClient): Promise<unknown> {
   return client.invalidateQueries({ queryKey: ['keys'] });
 }
 
-export const keyRules: LiveRules = {
+addLiveRules({
   'key.changed': (_event, client) => {
     void refreshKeys(client);
   },
-};
+});

@@ -4,7 +4,7 @@ import { overview } from '@contract/overview.ts';
 import { queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 
 const getOverview = defineRoute({ method: 'GET', path: '/api/admin/overview', answer: overview });
 const listJobs = defineRoute({ method: 'GET', path: '/api/admin/jobs', answer: adminJobList });
@@ -27,7 +27,7 @@ export const runningJobsQuery = queryOptions({
   refetchInterval: liveInterval(),
 });
 
-export const overviewRules: LiveRules = {
+addLiveRules({
   'job.state': (_event, client) => {
     void client.invalidateQueries({ queryKey: runningJobsQuery.queryKey });
   },
@@ -36,4 +36,4 @@ export const overviewRules: LiveRules = {
       jobs?.map((known) => (known.id === job.id && known.rev <= job.rev ? { ...known, ...job } : known)),
     );
   },
-};
+});

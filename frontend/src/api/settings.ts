@@ -10,7 +10,7 @@ import { settings, updateSettingsRequest } from '@contract/settings.ts';
 import { queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 import { modelsQuery } from './models.ts';
 
 const getSettings = defineRoute({ method: 'GET', path: '/api/admin/settings', answer: settings });
@@ -44,9 +44,9 @@ export const hubTokenQuery = queryOptions({
   queryFn: ({ signal }) => api(getHubToken, {}, { signal }),
 });
 
-export const settingsRules: LiveRules = {
+addLiveRules({
   'settings.changed': (_event, client) => {
     void client.invalidateQueries({ queryKey: settingsQuery.queryKey });
     void client.invalidateQueries({ queryKey: modelsQuery.queryKey });
   },
-};
+});

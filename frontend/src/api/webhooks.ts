@@ -13,7 +13,7 @@ import {
 import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
-import type { LiveRules } from './live/live-rules.ts';
+import { addLiveRules } from './live/live-rules.ts';
 
 export interface DeliveryFilters {
   status?: string | undefined;
@@ -90,9 +90,9 @@ export function refreshWebhooks(client: QueryClient): void {
   for (const name of ['deliveries', 'delivery']) void client.invalidateQueries({ queryKey: [name] });
 }
 
-export const webhookRules: LiveRules = {
+addLiveRules({
   'webhook.changed': (_event, client) => refreshWebhooks(client),
   'webhook_secret.changed': (_event, client) => {
     void client.invalidateQueries({ queryKey: webhookSecretsQuery.queryKey });
   },
-};
+});

@@ -1,7 +1,7 @@
 /** The cache and the event stream belong to a key: another one begins with neither. */
 import type { QueryClient } from '@tanstack/react-query';
 import { gpuSamples } from '../api/live/rings.ts';
-import { followModelOperations, forgetOperations } from '../api/operations.ts';
+import { forgetOperations } from '../api/operations.ts';
 import { getSession, subscribeSession } from '../api/session.ts';
 
 export function bindSession(client: QueryClient): void {
@@ -22,15 +22,19 @@ export function bindSession(client: QueryClient): void {
     bound = { key: session.key, stop };
     if (session.role === 'admin') void startLive(session.key, client, stop.signal);
   };
-  followModelOperations(client);
   subscribeSession(bind);
   bind();
 }
 
 /** The stream's code comes after the page's own: until then the screens poll. */
 async function startLive(key: string, client: QueryClient, signal: AbortSignal): Promise<void> {
-  const { startLiveStream } = await import('../api/live/live-stream.ts');
-  if (!signal.aborted) startLiveStream(key, client, signal);
+  const [{ startLiveStream }, { followModelOperations }] = await Promise.all([
+    import('../api/live/live-stream.ts'),
+    import('../api/model-operations.ts'),
+  ]);
+  if (signal.aborted) return;
+  signal.addEventListener('abort', followModelOperations(client));
+  startLiveStream(key, client, signal);
 }
 
 /** What needs no key may stay. */

@@ -1,28 +1,12 @@
 /** Live events through the rules of every area, one after another. */
 import type { AdminEvent } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
-import { auditRules } from '../audit.ts';
-import { gpuRules } from '../gpus.ts';
-import { jobRules } from '../jobs.ts';
-import { keyRules } from '../keys.ts';
 import { modelRules } from '../model-rules.ts';
-import { overviewRules } from '../overview.ts';
-import { settingsRules } from '../settings.ts';
-import { webhookRules } from '../webhooks.ts';
 import { isLive } from './live-interval.ts';
-import type { LiveRules } from './live-rules.ts';
+import { addLiveRules, liveRules } from './live-rules.ts';
 
-/** An area that has live data adds its rules here. */
-const RULES: readonly LiveRules[] = [
-  modelRules,
-  gpuRules,
-  overviewRules,
-  jobRules,
-  keyRules,
-  auditRules,
-  webhookRules,
-  settingsRules,
-];
+// Every page has the models; the other areas add theirs when they are loaded.
+addLiveRules(modelRules);
 
 /** After these nothing that was read before is certain: the stream begins, or had to leave something out. */
 const FRESH: ReadonlySet<string> = new Set(['snapshot', 'resync']);
@@ -38,7 +22,7 @@ export function createDispatch(client: QueryClient): (event: AdminEvent) => void
 async function apply(event: AdminEvent, client: QueryClient): Promise<void> {
   // A fetch under way may have been answered before the stream began: its late answer must not win.
   if (FRESH.has(event.type)) await client.cancelQueries({ predicate: isLive });
-  for (const rules of RULES) {
+  for (const rules of liveRules) {
     const rule = rules[event.type] as ((event: AdminEvent, client: QueryClient) => void) | undefined;
     rule?.(event, client);
   }

@@ -12,3 +12,11 @@ export type LiveEventOf<Type extends AdminEvent['type'], Event = AdminEvent> = E
 export type LiveRules = {
   [Type in AdminEvent['type']]?: (event: LiveEventOf<Type>, client: QueryClient) => void;
 };
+
+const added: LiveRules[] = [];
+export const liveRules: readonly LiveRules[] = added;
+
+/** Beside an area's queries: before these are loaded there is nothing of it in the cache to change. */
+export function addLiveRules(rules: LiveRules): void {
+  added.push(rules);
+}
