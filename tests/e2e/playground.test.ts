@@ -41,7 +41,7 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     const added = await fetch(`${app.url}/api/admin/models`, {
       method: 'POST',
       headers: { authorization: `Bearer ${app.adminKey}` },
-      body: JSON.stringify({ id: 'stems', family: 'demucs', repo: 'tests/stems' }),
+      body: JSON.stringify({ id: 'stems', family: 'demucs', repo: 'tests/stems', settings: { license: 'MIT' } }),
     });
     expect(added.status).toBe(201);
   });
