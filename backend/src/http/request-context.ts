@@ -69,10 +69,12 @@ export function requestContext(log: Logger, meter?: RequestMeter): RequestHandle
       if (!isAnswered) controller.abort();
       const status = isAnswered ? response.statusCode : 499;
       const milliseconds = performance.now() - context.startedAt;
-      context.log.info('request', {
+      // A page is dozens of files: nobody looks for these.
+      const level = path.startsWith('/assets/') && status < 400 ? 'debug' : 'info';
+      context.log[level]('request', {
         method: request.method,
         // The path alone: a query string may hold anything.
-        route: request.baseUrl + request.path,
+        route: path,
         address,
         status,
         ms: Math.round(milliseconds),
