@@ -118,6 +118,8 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
 
     // Two more on the same card: the idle one would have to go.
     await page.getByRole('link', { name: 'All models' }).click();
+    await row.getByRole('button', { name: 'Unload… gpu/a' }).waitFor();
+    expect(await columnsOf(page), 'rows with other contents have the same columns').toHaveLength(1);
     await loadOnto(page, 'gpu/b', '2');
     await keep(page, 'models loaded');
     await page
@@ -263,6 +265,14 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await files.getByText(/^Confirmed on .* by .+/).waitFor();
     expect(await files.getByText('Licence not confirmed').count()).toBe(0);
   }, 60_000);
+
+  /** Where the parts of each row begin, the header's too: each set of places once. */
+  const columnsOf = (page: Page) =>
+    page.evaluate(`(() => {
+      const rows = [...document.querySelectorAll('main article, main [aria-hidden]:has(+ ul)')];
+      const lefts = rows.map((row) => [...row.children].map((part) => Math.round(part.getBoundingClientRect().left)).join(' '));
+      return [...new Set(lefts)];
+    })()`);
 
   const isLoaded = (page: Page) =>
     page
