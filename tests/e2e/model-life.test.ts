@@ -118,6 +118,8 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
 
     // Two more on the same card: the idle one would have to go.
     await page.getByRole('link', { name: 'All models' }).click();
+    await row.getByRole('button', { name: 'Unload… gpu/a' }).waitFor();
+    expect(await columnsOf(page), 'rows with other contents have the same columns').toHaveLength(1);
     await loadOnto(page, 'gpu/b', '2');
     await keep(page, 'models loaded');
     await page
@@ -234,7 +236,43 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await deleting.getByText(/2\skB of acme\/Voice/).waitFor();
     await deleting.getByRole('button', { name: 'Delete files' }).click();
     await page.getByRole('region', { name: 'Files' }).getByText('Not on disk').waitFor();
+
+    // Another one, under a licence that somebody has to confirm first.
+    await page.route('**/preflight', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), license: 'cc-by-nc-4.0' } });
+    });
+    await page.getByRole('link', { name: 'All models' }).click();
+    await page.getByRole('link', { name: 'Add a model' }).click();
+    await repo.fill('acme/Voice');
+    await page.keyboard.press('Enter');
+    await result.getByText('Its licence forbids commercial use.').waitFor();
+    await result.getByLabel('Model id').fill('lent');
+    await result.getByRole('button', { name: /^Add and download/ }).click();
+    const licence = page.getByRole('dialog', { name: 'Use lent under this licence?' });
+    await licence.getByText('cc-by-nc-4.0').waitFor();
+    await licence.getByText('Its licence forbids commercial use.').waitFor();
+    await licence.getByText(/^Your key \(.+\), the time, the licence/).waitFor();
+    await keep(page, 'models licence');
+    expect(await axeViolations(page)).toEqual([]);
+    await licence.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('heading', { level: 1, name: 'lent' }).waitFor();
+    const files = page.getByRole('region', { name: 'Files' });
+    await files.getByText('Licence not confirmed').waitFor();
+    await page.getByRole('button', { name: 'Download lent' }).click();
+    await licence.getByRole('button', { name: 'Confirm the licence' }).click();
+    await files.getByText(/2\skB on disk/).waitFor();
+    await files.getByText(/^Confirmed on .* by .+/).waitFor();
+    expect(await files.getByText('Licence not confirmed').count()).toBe(0);
   }, 60_000);
+
+  /** Where the parts of each row begin, the header's too: each set of places once. */
+  const columnsOf = (page: Page) =>
+    page.evaluate(`(() => {
+      const rows = [...document.querySelectorAll('main article, main [aria-hidden]:has(+ ul)')];
+      const lefts = rows.map((row) => [...row.children].map((part) => Math.round(part.getBoundingClientRect().left)).join(' '));
+      return [...new Set(lefts)];
+    })()`);
 
   const isLoaded = (page: Page) =>
     page

@@ -29,6 +29,7 @@ const preflight = defineRoute({
   answer: modelPreflight,
 });
 const register = defineRoute({ method: 'POST', path: COLLECTION, body: registerModelRequest, answer: adminModel });
+const confirmLicense = defineRoute({ method: 'POST', path: `${MODEL}/confirm-license`, answer: adminModel });
 const download = defineRoute({ method: 'POST', path: `${MODEL}/download`, answer: adminModel });
 const pause = defineRoute({ method: 'POST', path: `${MODEL}/pause-download`, answer: adminModel });
 const cancel = defineRoute({
@@ -77,6 +78,7 @@ export const registerModel = (request: z.input<typeof registerModelRequest>) =>
 
 /** Each answers with the model as it then is: `noteModel` puts it into the cache. */
 export const modelActions = {
+  confirmLicense: (key: string) => api(confirmLicense, { params: { key } }),
   download: (key: string) => api(download, { params: { key } }),
   pause: (key: string) => api(pause, { params: { key } }),
   cancel: (key: string, discard: boolean) => api(cancel, { params: { key }, body: { discard } }),

@@ -15,6 +15,8 @@ export interface ConfirmDialogProps {
   confirmLabel: string;
   /** For something that is in use: the name the reader must type. */
   typedName?: string | undefined;
+  /** Red, as what destroys is. */
+  color?: 'red' | 'brand';
   /** A rejection stays in the dialog, with its reason. */
   onConfirm: () => Promise<unknown>;
   children?: ReactNode;
@@ -36,7 +38,15 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   );
 }
 
-function ConfirmForm({ onClose, destroys, confirmLabel, typedName, onConfirm, children }: ConfirmDialogProps) {
+function ConfirmForm({
+  onClose,
+  destroys,
+  confirmLabel,
+  typedName,
+  color = 'red',
+  onConfirm,
+  children,
+}: ConfirmDialogProps) {
   const t = useT(messages);
   const [typed, setTyped] = useState('');
   const [error, setError] = useState<unknown>();
@@ -88,7 +98,7 @@ function ConfirmForm({ onClose, destroys, confirmLabel, typedName, onConfirm, ch
           <Button variant="default" onClick={onClose}>
             {t('cancel')}
           </Button>
-          <Button type="submit" color="red" disabled={!confirmed} loading={busy}>
+          <Button type="submit" color={color} disabled={!confirmed} loading={busy}>
             {confirmLabel}
           </Button>
         </Group>

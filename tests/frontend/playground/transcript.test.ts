@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { activePiece, lastStarted, transcriptOf } from '../../../frontend/src/features/playground/transcript.ts';
+import {
+  activePiece,
+  lastStarted,
+  linesOfWords,
+  transcriptOf,
+} from '../../../frontend/src/features/playground/transcript.ts';
 
 const segment = (start: number, end: number, text: string, more = {}) => ({ start, end, text, ...more });
 const word = (text: string, start: number, end: number) => ({ word: text, start, end });
@@ -42,6 +47,46 @@ test('a word belongs to the segment around its middle', () => {
     [word('one', 0.5, 1.2), word('two', 0.9, 1.4)],
   );
   expect(textsOf(transcript)).toEqual([['one'], ['two']]);
+});
+
+test('without segments the words make the lines, and nothing of the text is lost', () => {
+  const text = 'Well, hello. "Bye!" So it goes';
+  const words = [
+    word('Well', 0, 0.4),
+    word('hello', 0.5, 1),
+    word('Bye', 1.1, 1.5),
+    word('So', 1.6, 2),
+    word('it', 2.1, 2.3),
+    word('goes', 4, 5),
+  ];
+  const lines = linesOfWords(text, words);
+  expect(lines.map(({ text: said, start, end }) => [said, start, end])).toEqual([
+    ['Well, hello. ', 0, 1],
+    ['"Bye!" ', 1.1, 1.5],
+    ['So it ', 1.6, 2.3],
+    ['goes', 4, 5],
+  ]);
+  expect(lines.map((line) => line.text).join('')).toBe(text);
+  expect(textsOf(transcriptOf(lines, words))).toEqual([['Well, ', 'hello.'], ['"Bye!"'], ['So ', 'it'], ['goes']]);
+});
+
+test('words of another speaker begin a line; one without length stays in its own', () => {
+  const said = [
+    { ...word('yes', 0, 0.5), speaker: 'A' },
+    { ...word('no.', 0.6, 0.6), speaker: 'B' },
+    { ...word('maybe', 0.6, 1), speaker: 'B' },
+  ];
+  expect(linesOfWords('yes no. maybe', said).map(({ speaker, text }) => [speaker, text])).toEqual([
+    ['A', 'yes '],
+    ['B', 'no. maybe'],
+  ]);
+  expect(linesOfWords('a text without times', [])).toEqual([]);
+});
+
+test('a long line without full stops is cut', () => {
+  const words = Array.from({ length: 70 }, (_, index) => word('la', index / 10, index / 10 + 0.1));
+  const lines = linesOfWords(words.map((each) => each.word).join(' '), words);
+  expect(lines.map(({ text }) => text.trim().split(' ').length)).toEqual([30, 30, 10]);
 });
 
 test('the active word is the one that has begun and not ended, in pauses none', () => {

@@ -15,6 +15,8 @@ export default {
   insufficient_scope_fix: 'Use another key, or let an operator widen its scopes.',
   model_not_found: 'There is no such model',
   model_not_found_fix: 'Choose one of the list, or add it.',
+  license_not_confirmed: 'The model’s licence has not been confirmed here',
+  license_not_confirmed_fix: 'An admin confirms it once, where the model is downloaded or loaded.',
   model_not_downloaded: 'The model’s files are not here',
   model_not_downloaded_fix: 'Download the model first.',
   model_in_use: 'The model is in use',

@@ -18,6 +18,8 @@ const fr: Translation<typeof en> = {
   insufficient_scope_fix: 'Utilisez une autre clé, ou faites élargir ses droits par un opérateur.',
   model_not_found: 'Ce modèle n’existe pas',
   model_not_found_fix: 'Choisissez-en un dans la liste, ou ajoutez-le.',
+  license_not_confirmed: 'La licence du modèle n’a pas été confirmée ici',
+  license_not_confirmed_fix: 'Un administrateur la confirme une fois, là où le modèle se télécharge ou se charge.',
   model_not_downloaded: 'Les fichiers du modèle ne sont pas là',
   model_not_downloaded_fix: 'Téléchargez d’abord le modèle.',
   model_in_use: 'Le modèle est utilisé',

@@ -3,11 +3,13 @@ import type { AdminModel } from '@contract/admin.ts';
 import { Button, Group } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
+import { ApiError } from '../../api/api-error.ts';
 import { modelActions } from '../../api/model-actions.ts';
 import { noteModel } from '../../api/note-model.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { isUnconfirmed } from './license-kind.ts';
 import { messages } from './messages.ts';
 import { actionsFor, type ModelAction } from './model-action-list.ts';
 
@@ -17,6 +19,17 @@ const DIALOGS = {
   cancel: lazy(() => import('./cancel-download-dialog.tsx')),
   deleteFiles: lazy(() => import('./delete-files-dialog.tsx')),
 };
+const ConfirmLicenseDialog = lazy(() => import('./confirm-license-dialog.tsx'));
+
+/** What the server refuses while the licence is not confirmed. */
+const NEEDS_LICENSE: ReadonlySet<ModelAction> = new Set([
+  'download',
+  'retryDownload',
+  'resume',
+  'load',
+  'move',
+  'reload',
+]);
 
 const TEXTS = {
   download: 'downloadNow',
@@ -42,16 +55,25 @@ export function ModelActions({ model, all = false }: ModelActionsProps) {
   const client = useQueryClient();
   const offline = useOfflineReason();
   const [dialog, setDialog] = useState<keyof typeof DIALOGS>();
+  const [heldUp, setHeldUp] = useState<ModelAction>();
   const act = useMutation({
     mutationFn: (action: 'download' | 'pause' | 'reload') => modelActions[action](model.id),
     onSuccess: (changed) => noteModel(client, changed),
+    // The licence is another one than this page knows.
+    onError: (error, action) => {
+      if (error instanceof ApiError && error.code === 'license_not_confirmed') setHeldUp(action);
+    },
   });
   const actions = actionsFor(model);
   const shown = all ? actions : actions.slice(0, 2);
   const Dialog = dialog === undefined ? undefined : DIALOGS[dialog];
 
-  const run = (action: ModelAction) => {
+  const start = (action: ModelAction) => {
     act.reset();
+    if (NEEDS_LICENSE.has(action) && isUnconfirmed(model)) setHeldUp(action);
+    else run(action);
+  };
+  const run = (action: ModelAction) => {
     switch (action) {
       case 'download':
       case 'retryDownload':
@@ -77,13 +99,18 @@ export function ModelActions({ model, all = false }: ModelActionsProps) {
             disabled={offline !== undefined}
             title={offline}
             aria-label={t('actionOn', { action: t(TEXTS[action]), id: model.id })}
-            onClick={() => run(action)}
+            onClick={() => start(action)}
           >
             {t(TEXTS[action])}
           </Button>
         ))}
       </Group>
       {act.error !== null && <ErrorCard error={act.error} />}
+      {heldUp !== undefined && (
+        <Suspense>
+          <ConfirmLicenseDialog model={model} onClose={() => setHeldUp(undefined)} onConfirmed={() => run(heldUp)} />
+        </Suspense>
+      )}
       {Dialog !== undefined && (
         <Suspense>
           <Dialog model={model} onClose={() => setDialog(undefined)} />

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { Footprint } from './footprint.tsx';
+import { License } from './license.tsx';
 import { messages } from './messages.ts';
 import { ModelActions } from './model-actions.tsx';
 import { ModelFiles } from './model-files.tsx';
@@ -43,7 +44,7 @@ export function ModelCard({ model }: { model: AdminModel }) {
       <div className={classes.part}>
         <h3 className={classes.label}>{t('files')}</h3>
         <ModelFiles files={model.files} />
-        <p className={classes.quiet}>{model.license}</p>
+        <License model={model} />
       </div>
       <div className={classes.part}>
         <h3 className={classes.label}>{t('footprint')}</h3>

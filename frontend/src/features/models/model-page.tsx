@@ -22,6 +22,7 @@ import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { Announcer } from './announcer.tsx';
 import { Footprint } from './footprint.tsx';
+import { License } from './license.tsx';
 import { messages } from './messages.ts';
 import { ModelActions } from './model-actions.tsx';
 import { MODEL_TONES } from './model-card.tsx';
@@ -126,7 +127,9 @@ function Detail({ model }: { model: AdminModelDetail }) {
             {model.revision} {model.files.commit !== null && <Code>{model.files.commit.slice(0, 12)}</Code>}
           </dd>
           <dt>{t('licence')}</dt>
-          <dd>{model.license}</dd>
+          <dd>
+            <License model={model} detailed />
+          </dd>
           {model.published !== null && (
             <>
               <dt>{t('published')}</dt>

@@ -105,7 +105,7 @@ function List({ all, shown }: { all: AdminModel[]; shown: AdminModel[] }) {
       </div>
       <ul style={{ display: 'contents' }}>
         {shown.map((model) => (
-          <li key={model.id}>
+          <li key={model.id} className={classes.item}>
             <ModelCard model={model} />
           </li>
         ))}

@@ -1,8 +1,9 @@
+import type { AdminModel } from '@contract/admin.ts';
 import type { ModelPreflight } from '@contract/model-admin.ts';
 import { Anchor, Button, Code, Group, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useState } from 'react';
 import { modelActions, registerModel } from '../../api/model-actions.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
@@ -10,9 +11,12 @@ import { Notice } from '../../components/notice.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { isUnconfirmed, LICENSE_TEXTS, licenseKind } from './license-kind.ts';
 import { messages } from './messages.ts';
 import classes from './models.module.css';
 import { settingValue, suggestedId } from './new-model.ts';
+
+const ConfirmLicenseDialog = lazy(() => import('./confirm-license-dialog.tsx'));
 
 export interface PreflightResultProps {
   result: ModelPreflight;
@@ -23,6 +27,8 @@ export interface PreflightResultProps {
 export function PreflightResult({ result, onFamily }: PreflightResultProps) {
   const t = useT(messages);
   const { bytes } = useFormat();
+  // Whether another one is known to be free is for the server to say, once the model is there.
+  const kind = licenseKind(result.license);
   return (
     <section className={classes.section} aria-label={result.repo}>
       <Group gap="sm">
@@ -60,7 +66,14 @@ export function PreflightResult({ result, onFamily }: PreflightResultProps) {
           {result.revision} <Code>{result.commit.slice(0, 12)}</Code>
         </dd>
         <dt>{t('licence')}</dt>
-        <dd>{result.license ?? t('licenceUnknown')}</dd>
+        <dd>
+          {result.license ?? t('licenceUnknown')}
+          {kind !== 'other' && (
+            <p className={classes.quiet}>
+              {t(LICENSE_TEXTS[kind])} {t('licenceAsked')}
+            </p>
+          )}
+        </dd>
         <dt>{t('toFetch')}</dt>
         <dd>{t('ofTotal', { done: bytes(result.missing_bytes), total: bytes(result.total_bytes) })}</dd>
         <dt>{t('diskAfter')}</dt>
@@ -115,16 +128,23 @@ function AddForm({ result, onFamily }: PreflightResultProps) {
   const [family, setFamily] = useState(result.family ?? families[0]?.family ?? '');
   const [setting, setSetting] = useState('');
   const param = families.find((each) => each.family === family)?.param ?? null;
+  // Once it is there, a download that cannot begin shows its reason on the model's own page.
+  const download = (model: AdminModel) => modelActions.download(model.id).catch(() => undefined);
+  const show = (model: AdminModel) => void navigate({ to: '/models/$id', params: { id: model.id } as never });
   const add = useMutation({
     mutationFn: async () => {
       const { repo, revision } = result;
-      const settings = param === null ? {} : { [param.replace(/^settings\./, '')]: settingValue(setting) };
+      const settings = {
+        ...(result.license !== null && { license: result.license }),
+        ...(param !== null && { [param.replace(/^settings\./, '')]: settingValue(setting) }),
+      };
       const model = await registerModel({ id, repo, revision, family, settings });
-      // Once it is there, a download that cannot begin shows its reason on the model's own page.
-      await modelActions.download(model.id).catch(() => undefined);
+      if (!isUnconfirmed(model)) await download(model);
       return model;
     },
-    onSuccess: (model) => void navigate({ to: '/models/$id', params: { id: model.id } as never }),
+    onSuccess: (model) => {
+      if (!isUnconfirmed(model)) show(model);
+    },
   });
   if (families.length === 0) return null;
   const canAdd = result.fits && offline === undefined && (result.supported || param !== null);
@@ -133,45 +153,56 @@ function AddForm({ result, onFamily }: PreflightResultProps) {
     if (canAdd) add.mutate();
   };
   return (
-    <form onSubmit={submit}>
-      <Stack gap="sm" maw={560}>
-        {families.length > 1 && (
-          <NativeSelect
-            size="md"
-            label={t('family')}
-            value={family}
-            onChange={(event) => {
-              setFamily(event.currentTarget.value);
-              onFamily(event.currentTarget.value);
-            }}
-            data={families.map((each) => ({ value: each.family, label: `${each.family} (${each.task})` }))}
-          />
-        )}
-        <TextInput
-          label={t('modelId')}
-          description={t('modelIdHelp')}
-          required
-          autoComplete="off"
-          spellCheck={false}
-          value={id}
-          onChange={(event) => setId(event.currentTarget.value)}
-        />
-        {param !== null && (
+    <>
+      <form onSubmit={submit}>
+        <Stack gap="sm" maw={560}>
+          {families.length > 1 && (
+            <NativeSelect
+              size="md"
+              label={t('family')}
+              value={family}
+              onChange={(event) => {
+                setFamily(event.currentTarget.value);
+                onFamily(event.currentTarget.value);
+              }}
+              data={families.map((each) => ({ value: each.family, label: `${each.family} (${each.task})` }))}
+            />
+          )}
           <TextInput
-            label={t('settingNeeded', { name: param })}
+            label={t('modelId')}
+            description={t('modelIdHelp')}
             required
             autoComplete="off"
-            value={setting}
-            onChange={(event) => setSetting(event.currentTarget.value)}
+            spellCheck={false}
+            value={id}
+            onChange={(event) => setId(event.currentTarget.value)}
           />
-        )}
-        {add.error !== null && <ErrorCard error={add.error} title={t('addFailed')} />}
-        <Group>
-          <Button type="submit" loading={add.isPending} disabled={!canAdd} title={offline}>
-            {result.supported ? t('addAndDownload', { bytes: bytes(result.missing_bytes) }) : t('add')}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+          {param !== null && (
+            <TextInput
+              label={t('settingNeeded', { name: param })}
+              required
+              autoComplete="off"
+              value={setting}
+              onChange={(event) => setSetting(event.currentTarget.value)}
+            />
+          )}
+          {add.error !== null && <ErrorCard error={add.error} title={t('addFailed')} />}
+          <Group>
+            <Button type="submit" loading={add.isPending} disabled={!canAdd} title={offline}>
+              {result.supported ? t('addAndDownload', { bytes: bytes(result.missing_bytes) }) : t('add')}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+      {add.data !== undefined && isUnconfirmed(add.data) && (
+        <Suspense>
+          <ConfirmLicenseDialog
+            model={add.data}
+            onClose={() => show(add.data)}
+            onConfirmed={() => download(add.data)}
+          />
+        </Suspense>
+      )}
+    </>
   );
 }

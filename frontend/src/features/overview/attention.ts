@@ -1,6 +1,7 @@
 /** What an operator should look at first, the worst on top. */
 import type { AdminModel } from '@contract/admin.ts';
 import type { Overview } from '@contract/overview.ts';
+import { groupFindings } from './group-findings.ts';
 
 export type Attention =
   | { kind: 'finding'; id: string; isFailure: boolean; summary: string; fix: string | null }
@@ -9,7 +10,7 @@ export type Attention =
   | { kind: 'fallback'; id: string; isFailure: false; reason: string };
 
 export function attentionsOf(doctor: Overview['doctor'], models: readonly AdminModel[]): Attention[] {
-  const findings = (doctor?.findings ?? []).map(({ id, status, summary, fix }): Attention => {
+  const findings = groupFindings(doctor?.findings ?? []).map(({ id, status, summary, fix }): Attention => {
     return { kind: 'finding', id, isFailure: status === 'fail', summary, fix };
   });
   const ill = models.flatMap(({ id, status, reason, files, fallback, replicas }): Attention[] => {

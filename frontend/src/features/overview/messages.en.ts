@@ -11,6 +11,8 @@ export default {
   fallback: 'runs on the CPU',
   mend: 'Try again',
   mendOf: 'Try again: {id}',
+  more: { one: '{count} more', other: '{count} more' },
+  fewer: 'Show fewer',
   traffic: 'Traffic',
   requestsPerSecond: 'Requests per second',
   p95: '95 % answered within',

@@ -14,6 +14,8 @@ const fr: Translation<typeof en> = {
   fallback: 'tourne sur le processeur',
   mend: 'Réessayer',
   mendOf: 'Réessayer : {id}',
+  more: { one: '{count} autre', other: '{count} autres' },
+  fewer: 'En montrer moins',
   traffic: 'Trafic',
   requestsPerSecond: 'Requêtes par seconde',
   p95: '95 % des réponses en moins de',

@@ -10,6 +10,7 @@ import { ErrorCard } from '../../components/error-card.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { type Attention, attentionsOf } from './attention.ts';
+import { Folded } from './folded.tsx';
 import { messages } from './messages.ts';
 import classes from './overview.module.css';
 
@@ -28,13 +29,13 @@ export function NeedsAttention({ doctor, models }: NeedsAttentionProps) {
       {items.length === 0 ? (
         <p className={classes.quiet}>{doctor === null ? t('beingExamined') : t('allWell')}</p>
       ) : (
-        <ul className={classes.items}>
-          {items.map((item) => (
-            <li key={`${item.kind} ${item.id}`} className={classes.item}>
+        <Folded items={items} keyOf={({ kind, id }) => `${kind} ${id}`} label={t('attention')}>
+          {(item) => (
+            <div className={classes.item}>
               <Item item={item} />
-            </li>
-          ))}
-        </ul>
+            </div>
+          )}
+        </Folded>
       )}
     </section>
   );

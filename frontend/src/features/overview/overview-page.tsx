@@ -11,12 +11,13 @@ import { GpuTile } from '../../components/gpu-tile.tsx';
 import { HealthPanel } from '../../components/health-panel.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
-import { StateBadge } from '../../components/state-badge.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { Folded } from './folded.tsx';
 import { messages } from './messages.ts';
 import { NeedsAttention } from './needs-attention.tsx';
 import classes from './overview.module.css';
+import { RecentFailure } from './recent-failure.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 export function OverviewPage() {
@@ -137,31 +138,14 @@ function RunningJobs({ jobs }: { jobs: Overview['jobs'] }) {
 
 function Failures({ failures }: Pick<Overview, 'failures'>) {
   const t = useT(messages);
-  const { relative } = useFormat();
   return (
     <Section title={t('failures')}>
       {failures.length === 0 ? (
         <p className={classes.quiet}>{t('noFailures')}</p>
       ) : (
-        <ul className={classes.items}>
-          {failures.map((failure) => (
-            <li key={`${failure.kind} ${failure.id}`} className={classes.line}>
-              <StateBadge tone="error" word={failure.code} />
-              {failure.kind === 'job' ? (
-                <Link to="/jobs/$id" params={{ id: failure.id }} className={classes.link}>
-                  {failure.id}
-                </Link>
-              ) : (
-                <Link to="/logs" search={{ request: failure.id }} className={classes.link}>
-                  {t('inLog')}
-                </Link>
-              )}
-              <span className={classes.quiet}>
-                {[failure.route, failure.model, relative(failure.at)].filter((part) => part !== null).join(' · ')}
-              </span>
-            </li>
-          ))}
-        </ul>
+        <Folded items={failures} keyOf={({ kind, id }) => `${kind} ${id}`} label={t('failures')}>
+          {(failure) => <RecentFailure failure={failure} />}
+        </Folded>
       )}
     </Section>
   );

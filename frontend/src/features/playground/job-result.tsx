@@ -36,6 +36,7 @@ function FinishedText({ job }: { job: Job }) {
         <TranscriptResult
           job={job}
           segments={result.segments ?? NOTHING}
+          text={result.text}
           words={'words' in result ? (result.words ?? NOTHING) : NOTHING}
           spoken={'speakers' in result ? result.speakers : undefined}
         />

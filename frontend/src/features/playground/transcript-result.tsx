@@ -18,13 +18,15 @@ import { seekBy, togglePlay } from '../../lib/player.ts';
 import { markSpeakers, mergeTurns } from '../../lib/speakers.ts';
 import { messages } from './messages.ts';
 import classes from './playground.module.css';
-import { type SegmentLike, transcriptOf } from './transcript.ts';
+import { linesOfWords, type SegmentLike, transcriptOf } from './transcript.ts';
 import { TranscriptView } from './transcript-view.tsx';
 
 export interface TranscriptResultProps {
   job: Job;
   segments: readonly SegmentLike[];
   words: readonly TranscriptWord[];
+  /** All that was said, for an answer without segments. */
+  text?: string;
   /** Who speaks how long, where that was asked. */
   spoken?: readonly { speaker: string; seconds: number }[] | undefined;
   /** The job goes on, or did not get to its end. */
@@ -32,13 +34,21 @@ export interface TranscriptResultProps {
 }
 
 /** Waveform, player and lines of a job that heard speech. */
-export function TranscriptResult({ job, segments, words, spoken, isPartial = false }: TranscriptResultProps) {
+export function TranscriptResult({
+  job,
+  segments: given,
+  words,
+  text = '',
+  spoken,
+  isPartial = false,
+}: TranscriptResultProps) {
   const t = useT(messages);
   const { duration: formatDuration, percent } = useFormat();
   const peaks = useQuery({ ...jobPeaksQuery(job.id, 'input'), enabled: job.input.available });
   const duration = peaks.data?.duration ?? job.progress.total_seconds ?? 0;
   const player = useInputPlayer(job, duration);
   usePlayerKeys({ onToggle: () => togglePlay(player), onSeek: (seconds) => seekBy(player, seconds) });
+  const segments = useMemo(() => (given.length > 0 ? given : linesOfWords(text, words)), [given, text, words]);
   const transcript = useMemo(() => transcriptOf(segments, words), [segments, words]);
   const marks = useMemo(
     () => markSpeakers(segments.flatMap(({ speaker }) => (speaker === undefined ? [] : [speaker]))),
@@ -62,10 +72,7 @@ export function TranscriptResult({ job, segments, words, spoken, isPartial = fal
         <h2 id="result-heading">{isPartial ? t('resultSoFar') : t('result')}</h2>
         <span data-end>
           <CopyButton
-            value={segments
-              .map(({ text }) => text)
-              .join('')
-              .trim()}
+            value={(given.length > 0 ? given.map((segment) => segment.text).join('') : text).trim()}
             label={t('copyText')}
           />
         </span>
@@ -98,7 +105,12 @@ export function TranscriptResult({ job, segments, words, spoken, isPartial = fal
         </ul>
       )}
       {transcript.lines.length === 0 ? (
-        <EmptyState>{t('noSpeech')}</EmptyState>
+        text.trim() === '' ? (
+          <EmptyState>{t('noSpeech')}</EmptyState>
+        ) : (
+          // Without times.
+          <p className={classes.plain}>{text.trim()}</p>
+        )
       ) : (
         <TranscriptView transcript={transcript} speakers={marks} player={player} />
       )}

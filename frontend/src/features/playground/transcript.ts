@@ -38,6 +38,43 @@ export interface SegmentLike {
   risk?: readonly string[] | undefined;
 }
 
+/** Seconds of silence after which a new line begins. */
+const PAUSE = 1;
+const MAX_LINE_WORDS = 30;
+const SENTENCE_END = /[.!?…。！？]["”’»)\]]*\s*$/;
+/** What stands before a word's piece of text but belongs to it. */
+const OPENING = /(?<=\s)["“‘«([¿¡]+$/;
+
+/** Of an answer that was asked for words only: a line ends with a sentence, before a pause and where somebody else speaks. */
+export function linesOfWords(text: string, words: readonly TranscriptWord[]): SegmentLike[] {
+  const lines: SegmentLike[] = [];
+  let count = 0;
+  for (const [index, { text: said, start, end }] of piecesOf({ start: 0, end: 0, text }, words).entries()) {
+    const speaker = words[index]?.speaker;
+    const before = words[index - 1];
+    const line = lines.at(-1);
+    const ends =
+      before !== undefined &&
+      // A word is sought by its middle: one without length must not end up in the next line.
+      start > (before.start + before.end) / 2 &&
+      (count >= MAX_LINE_WORDS ||
+        start - before.end >= PAUSE ||
+        speaker !== before.speaker ||
+        SENTENCE_END.test(line?.text.replace(OPENING, '') ?? ''));
+    if (line === undefined || ends) {
+      const opening = OPENING.exec(line?.text ?? '')?.[0] ?? '';
+      if (line !== undefined) line.text = line.text.slice(0, line.text.length - opening.length);
+      lines.push({ start, end, text: opening + said, speaker });
+      count = 1;
+    } else {
+      line.text += said;
+      line.end = end;
+      count += 1;
+    }
+  }
+  return words.length === 0 ? [] : lines;
+}
+
 export function transcriptOf(segments: readonly SegmentLike[], words: readonly TranscriptWord[] = []): Transcript {
   const perSegment = wordsOfSegments(segments, words);
   const lines: Line[] = [];

@@ -4,7 +4,11 @@ import type { Registrar } from '../../../../backend/src/models/define-model.ts';
 import { readSettings, requireFiles } from '../../../../backend/src/models/registration.ts';
 import echo from './definition.ts';
 
-const settings = z.strictObject({ file: z.string().default('marker.txt'), greeting: z.string().default('') });
+const settings = z.strictObject({
+  file: z.string().default('marker.txt'),
+  greeting: z.string().default(''),
+  license: z.string().default('MIT'),
+});
 
 export const complete: Registrar['complete'] = (registration, listed) => {
   const completed = readSettings(registration, settings);
@@ -14,8 +18,8 @@ export const complete: Registrar['complete'] = (registration, listed) => {
 
 export const define: Registrar['define'] = (registration) => {
   const { id, repo, revision } = registration;
-  const { file, ...others } = readSettings(registration, settings);
+  const { file, license, ...others } = readSettings(registration, settings);
   const [model] = echo.models;
   if (model === undefined) throw new Error('echo has no model');
-  return { ...model, id, repo, revision, files: [file], settings: others };
+  return { ...model, id, repo, revision, files: [file], license, settings: others };
 };
