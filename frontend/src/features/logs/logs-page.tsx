@@ -5,7 +5,7 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from 'react';
 import { followLogs, logLines, logsQuery } from '../../api/logs.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
+import { EmptyList } from '../../components/empty-list.tsx';
 import { FilterBar } from '../../components/filter-bar.tsx';
 import { FilterInput } from '../../components/filter-input.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
@@ -99,17 +99,10 @@ export function LogsPage() {
       <QueryView query={query} errorTitle={t('readFailed')}>
         {() =>
           lines.length === 0 ? (
-            <EmptyState
-              action={
-                hasFilters && (
-                  <Button variant="default" onClick={clear}>
-                    {t('clear')}
-                  </Button>
-                )
-              }
-            >
-              {hasFilters ? t('noneFiltered') : t('none')}
-            </EmptyState>
+            <EmptyList
+              none={t('none')}
+              filters={{ areSet: hasFilters, clear, clearWord: t('clear'), none: t('noneFiltered') }}
+            />
           ) : (
             <LogView
               lines={lines}

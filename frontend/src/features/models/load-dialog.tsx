@@ -1,6 +1,6 @@
 /** Where a model shall live: devices with what is on them, options, and the plan in words before anything is done. */
 import type { AdminModel } from '@contract/admin.ts';
-import { Button, Group, Modal, NativeSelect, Stack, TextInput } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useState } from 'react';
@@ -16,10 +16,10 @@ import { QueryView } from '../../components/query-view.tsx';
 import { deviceMemories } from '../../lib/device-memory.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { isTyping, useShortcutsEnabled } from '../../lib/shortcuts.ts';
-import { useIsNarrow } from '../../lib/use-is-narrow.ts';
 import { alternativesTo, bestDevice, describePlan } from './describe-plan.ts';
 import { DevicePicker } from './device-picker.tsx';
 import { messages } from './messages.ts';
+import { ModelDialog } from './model-dialog.tsx';
 import { PlanWords } from './plan-words.tsx';
 
 const DEBOUNCE_MS = 150;
@@ -32,20 +32,12 @@ export interface LoadDialogProps {
   onClose: () => void;
 }
 
-export default function LoadDialog({ model, onClose }: LoadDialogProps) {
+export default function LoadDialog(props: LoadDialogProps) {
   const t = useT(messages);
-  const isNarrow = useIsNarrow();
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      fullScreen={isNarrow}
-      size="xl"
-      title={t('loadTitle', { id: model.id })}
-      closeButtonProps={{ 'aria-label': t('close') }}
-    >
-      <LoadForm model={model} onClose={onClose} />
-    </Modal>
+    <ModelDialog size="xl" title={t('loadTitle', { id: props.model.id })} onClose={props.onClose}>
+      <LoadForm {...props} />
+    </ModelDialog>
   );
 }
 

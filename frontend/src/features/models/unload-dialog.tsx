@@ -1,6 +1,6 @@
 /** What an unload would interrupt, how to go about it, and afterwards the proof that the memory is back. */
 import type { AdminModel } from '@contract/admin.ts';
-import { Button, Group, Modal, Radio, Stack } from '@mantine/core';
+import { Button, Group, Radio, Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { modelActions } from '../../api/model-actions.ts';
@@ -14,8 +14,8 @@ import { ReleaseProofs } from '../../components/release-proofs.tsx';
 import { hasProcess } from '../../lib/device-memory.ts';
 import { deviceName } from '../../lib/device-name.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
-import { useIsNarrow } from '../../lib/use-is-narrow.ts';
 import { messages } from './messages.ts';
+import { ModelDialog } from './model-dialog.tsx';
 
 /** While a proof is awaited and no event has brought it. */
 const ASK_AGAIN_MS = 1_000;
@@ -25,20 +25,12 @@ export interface UnloadDialogProps {
   onClose: () => void;
 }
 
-export default function UnloadDialog({ model, onClose }: UnloadDialogProps) {
+export default function UnloadDialog(props: UnloadDialogProps) {
   const t = useT(messages);
-  const isNarrow = useIsNarrow();
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      fullScreen={isNarrow}
-      size="lg"
-      title={t('unloadTitle', { id: model.id })}
-      closeButtonProps={{ 'aria-label': t('close') }}
-    >
-      <UnloadForm model={model} onClose={onClose} />
-    </Modal>
+    <ModelDialog size="lg" title={t('unloadTitle', { id: props.model.id })} onClose={props.onClose}>
+      <UnloadForm {...props} />
+    </ModelDialog>
   );
 }
 

@@ -1,11 +1,10 @@
 import { WEBHOOK_DELIVERY_STATUSES, type WebhookDelivery } from '@contract/webhooks.ts';
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { deliveriesQuery } from '../../api/webhooks.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
-import { EmptyState } from '../../components/empty-state.tsx';
+import { EmptyList } from '../../components/empty-list.tsx';
 import { FilterBar } from '../../components/filter-bar.tsx';
 import { FilterInput } from '../../components/filter-input.tsx';
 import { Moment } from '../../components/moment.tsx';
@@ -111,17 +110,10 @@ export function WebhooksPage() {
       <QueryView query={query} errorTitle={t('readFailed')}>
         {() =>
           rows.length === 0 ? (
-            <EmptyState
-              action={
-                hasFilters && (
-                  <Button variant="default" onClick={clear}>
-                    {t('clear')}
-                  </Button>
-                )
-              }
-            >
-              {hasFilters ? t('noneFiltered') : t('none')}
-            </EmptyState>
+            <EmptyList
+              none={t('none')}
+              filters={{ areSet: hasFilters, clear, clearWord: t('clear'), none: t('noneFiltered') }}
+            />
           ) : (
             <VirtualTable
               label={t('title')}
