@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { CHROMIUM_FLAGS, findChromium } from '../support/chromium.ts';
 import { buildFrontend } from './build-frontend.ts';
 
+export { signIn } from './sign-in.ts';
+
 export const WIDE = { viewport: { width: 1440, height: 900 } };
 export const NARROW = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
@@ -95,25 +97,6 @@ async function collectComplaints(page: Page, origin: string, expected: RegExp = 
        reportViolation(event.effectiveDirective + ' ' + event.blockedURI + ' ' + event.sample))`,
   );
   return complaints;
-}
-
-export interface SignInOptions {
-  /** Kept in the tab, the key survives `page.goto` and `page.reload`. */
-  keepIn?: 'memory' | 'tab';
-  language?: 'en' | 'fr';
-}
-
-const WORDS = {
-  en: { key: 'API key', tab: 'until this tab is closed', signIn: 'Sign in' },
-  fr: { key: 'Clé d’API', tab: 'jusqu’à la fermeture de l’onglet', signIn: 'Se connecter' },
-};
-
-/** Fills the form; what comes of it is the test's to see. */
-export async function signIn(page: Page, key: string, { keepIn, language = 'en' }: SignInOptions = {}): Promise<void> {
-  const words = WORDS[language];
-  await page.getByLabel(words.key, { exact: true }).fill(key);
-  if (keepIn === 'tab') await page.getByLabel(words.tab).check();
-  await page.getByRole('button', { name: words.signIn, exact: true }).click();
 }
 
 const axeSource = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

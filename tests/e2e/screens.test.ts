@@ -1,7 +1,6 @@
 /** Every address of the dashboard against a real gateway: opens by itself, is accessible in every look, fits a phone. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
 import {
@@ -13,26 +12,8 @@ import {
   useDashboardBrowser,
   WIDE,
 } from './dashboard-browser.ts';
+import { compressedBytes, loadedScripts, SCREENS } from './dashboard-screens.ts';
 
-/** Address → its heading in English and in French. */
-const SCREENS: readonly [path: string, en: string, fr: string][] = [
-  ['/', 'Overview', 'Vue d’ensemble'],
-  ['/models', 'Models', 'Modèles'],
-  ['/models/add', 'Add a model', 'Ajouter un modèle'],
-  ['/models/fake%2Fecho', 'fake/echo', 'fake/echo'],
-  ['/gpus', 'GPUs', 'GPU'],
-  ['/jobs', 'Jobs', 'Tâches'],
-  ['/jobs/job_none', 'Job', 'Tâche'],
-  ['/playground', 'Playground', 'Essais'],
-  ['/evaluate', 'Evaluate', 'Évaluation'],
-  ['/keys', 'Keys', 'Clés'],
-  ['/webhooks', 'Webhooks', 'Webhooks'],
-  ['/webhooks/none', 'Webhook', 'Webhook'],
-  ['/logs', 'Logs', 'Journaux'],
-  ['/audit', 'Audit', 'Audit'],
-  ['/settings', 'Settings', 'Réglages'],
-  ['/docs', 'API docs', 'Documentation de l’API'],
-];
 /** Every screen in each scheme, each language and each width, every two of them together once. */
 const LOOKS = [
   { locale: 'en', colorScheme: 'light', size: WIDE },
@@ -94,22 +75,3 @@ describe.skipIf(hasNoBrowser)('screens', () => {
     }
   });
 });
-
-/** Paths of all scripts that the page has loaded since its navigation. */
-async function loadedScripts(page: Page): Promise<string[]> {
-  const paths = (await page.evaluate(
-    `performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)`,
-  )) as string[];
-  return [...new Set(paths.filter((path) => path.endsWith('.js')))];
-}
-
-/** Together, as the build compressed them; it leaves small ones as they are. */
-async function compressedBytes(dist: string, paths: string[], extension: '.br' | '.gz'): Promise<number> {
-  const sizes = await Promise.all(
-    paths.map(async (path) => {
-      const file = join(dist, path);
-      return (await stat(file + extension).catch(() => stat(file))).size;
-    }),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}

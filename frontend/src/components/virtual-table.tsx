@@ -1,7 +1,7 @@
 /** A long list: only the rows in view are on the page. Columns on wide screens, a card per row on narrow ones. */
 import { VisuallyHidden } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useEffectEvent, useRef } from 'react';
+import { memo, type ReactNode, useEffect, useEffectEvent, useRef } from 'react';
 import { useShortcuts } from '../lib/shortcuts.ts';
 import classes from './virtual-table.module.css';
 
@@ -51,7 +51,7 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
   }, [last, rows.length]);
   const move = (step: number) => () => moveFocus(scroller.current, step);
   useShortcuts({ j: move(1), k: move(-1) });
-  const template = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') };
+  const template = columns.map(({ width }) => width).join(' ');
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows that are placed by their offset cannot be those of a <table>
     <div
@@ -67,7 +67,7 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
       <div role="rowgroup" className={classes.head}>
         {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         {/* biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus */}
-        <div role="row" aria-rowindex={1} className={classes.row} style={template}>
+        <div role="row" aria-rowindex={1} className={classes.row} style={{ gridTemplateColumns: template }}>
           {columns.map(({ id, header, isHeaderHidden }) => (
             // biome-ignore lint/a11y/useSemanticElements: see above
             // biome-ignore lint/a11y/useFocusableInteractive: a header is no control
@@ -83,30 +83,55 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
           const row = rows[index];
           if (row === undefined) return null;
           return (
-            // biome-ignore lint/a11y/useSemanticElements: see above
-            // biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus
-            <div
+            <TableRow
               key={key}
-              role="row"
-              aria-rowindex={index + 2}
-              data-index={index}
-              ref={virtual.measureElement}
-              className={classes.row}
-              style={{ ...template, transform: `translateY(${start}px)` }}
-            >
-              {columns.map(({ id, header, cell, isPlain }) => (
-                // biome-ignore lint/a11y/useSemanticElements: see above
-                <div role="cell" key={id} className={classes.cell} data-label={isPlain === true ? undefined : header}>
-                  {cell(row)}
-                </div>
-              ))}
-            </div>
+              row={row}
+              index={index}
+              start={start}
+              columns={columns}
+              template={template}
+              measure={virtual.measureElement}
+            />
           );
         })}
       </div>
     </div>
   );
 }
+
+interface TableRowProps<Row> {
+  row: Row;
+  index: number;
+  /** Pixels from the top of the list. */
+  start: number;
+  columns: readonly Column<Row>[];
+  template: string;
+  measure: (element: HTMLElement | null) => void;
+}
+
+/** Scrolling draws the rows that come into view; those that are there stay as they are. */
+const TableRow = memo(function TableRow<Row>(props: TableRowProps<Row>) {
+  const { row, index, start, columns, template, measure } = props;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see above
+    // biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-index={index}
+      ref={measure}
+      className={classes.row}
+      style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
+    >
+      {columns.map(({ id, header, cell, isPlain }) => (
+        // biome-ignore lint/a11y/useSemanticElements: see above
+        <div role="cell" key={id} className={classes.cell} data-label={isPlain === true ? undefined : header}>
+          {cell(row)}
+        </div>
+      ))}
+    </div>
+  );
+}) as <Row>(props: TableRowProps<Row>) => ReactNode;
 
 /** @returns false when there is no row to go to. */
 function moveFocus(table: HTMLElement | null, step: number): boolean {

@@ -4,14 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job } from '../../../backend/src/contract/jobs.ts';
 import { databaseUrl, runOn } from '../../support/test-database.ts';
-import { wav } from '../../support/wav.ts';
 import type { BenchReport } from '../report.ts';
 import { countArgument } from './count-argument.ts';
 import { AUTHORIZATION, createGatewayFolder } from './gateway-folder.ts';
 import { memoryOf } from './process-memory.ts';
 import { startServer } from './server-process.ts';
+import { submitJob } from './submit-job.ts';
 
 const DEFAULT_QUEUED = 10_000;
 /** Requests that are sent at a time. */
@@ -73,7 +72,7 @@ async function measureOn(database: string, queued: number): Promise<Figures> {
   const env = { ...folder.env, DATABASE_URL: database, JOB_CONCURRENCY: '2' };
   await using gateway = await startServer('./gateway-server.ts', { env });
   const { url, pid } = gateway;
-  await finished(url, await submit(url, 'say:warm'));
+  await finished(url, await submitJob(url, 'say:warm'));
   const idleMib = memoryOf(pid).resident;
   const latencies: number[] = [];
   for (let i = 0; i < LATENCIES; i += 1) latencies.push(await startLatency(url));
@@ -81,13 +80,13 @@ async function measureOn(database: string, queued: number): Promise<Figures> {
   const at = (part: number) => latencies[Math.floor(part * (latencies.length - 1))] ?? Number.NaN;
 
   // Two that never end keep the others waiting.
-  const holders = [await submit(url, 'windows:1000000:100'), await submit(url, 'windows:1000001:100')];
+  const holders = [await submitJob(url, 'windows:1000000:100'), await submitJob(url, 'windows:1000001:100')];
   let left = queued;
   const start = performance.now();
   const sender = async () => {
     while (left > 0) {
       left -= 1;
-      await submit(url, `say:${left}`);
+      await submitJob(url, `say:${left}`);
     }
   };
   await Promise.all(Array.from({ length: SENDERS }, sender));
@@ -101,7 +100,7 @@ async function measureOn(database: string, queued: number): Promise<Figures> {
 /** Milliseconds from sending the request to the start of the work, by the gateway's own events. */
 async function startLatency(url: string): Promise<number> {
   const sent = performance.now();
-  const id = await submit(url, 'sleep:0');
+  const id = await submitJob(url, 'sleep:0');
   const response = await fetch(`${url}/v1/jobs/${id}/events`, { headers: { authorization: AUTHORIZATION } });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -115,21 +114,6 @@ async function startLatency(url: string): Promise<number> {
   await reader?.cancel();
   await finished(url, id);
   return latency;
-}
-
-const AUDIO = wav(1);
-
-async function submit(url: string, prompt: string): Promise<string> {
-  const body = new FormData();
-  body.set('file', new File([AUDIO], 'speech.wav'));
-  body.set('model', 'fake/echo');
-  body.set('prompt', prompt);
-  body.set('cache', 'false');
-  const headers = { authorization: AUTHORIZATION, prefer: 'respond-async' };
-  const response = await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body, headers });
-  const answer = await response.text();
-  if (response.status !== 202) throw new Error(`${response.status} ${answer}`);
-  return (JSON.parse(answer) as Job).id;
 }
 
 async function post(url: string): Promise<void> {

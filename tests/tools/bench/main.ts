@@ -12,6 +12,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[]): Promise<Bench
   long: () => import('./long.ts'),
   replicas: () => import('./replicas.ts'),
   separation: () => import('./separation.ts'),
+  ui: () => import('./ui.ts'),
   upload: () => import('./upload.ts'),
   whisper: () => import('./whisper.ts'),
 };
@@ -38,6 +39,9 @@ const USAGE = `Usage: npm run bench -- NAME [--json] [arguments]
                       against demucs by PyTorch (DEMUCS_PYTHON names a Python that has it)
   separation length [MINUTES ...]
                       memory as tracks get longer (default: 1, 10, 60), with a small model
+  ui [frames] [scripts] [lighthouse]
+                      the built dashboard in Chromium: frame times with 1000 jobs and an hour of eight GPUs, script of each
+                      screen, scores by Lighthouse of the folder LIGHTHOUSE names (none: NOT MEASURED)
   upload [MEGABYTES]  memory the gateway takes for a large upload; default 1024
   whisper [ROUNDS [TOKENS]] [SHAPE ...]
                       Whisper at the shapes tiny, base, small with random weights, 64 tokens a window, against

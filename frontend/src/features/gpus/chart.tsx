@@ -60,7 +60,10 @@ export function Chart(props: ChartProps) {
     if (element === null) return;
     const made = new uPlot(optionsFor(latest, element), dataOf(latest.current), element);
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() => {
+      // It tells the size at its start too; drawing all again for that takes a frame's time.
+      if (element.clientWidth !== made.width) made.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
     observer.observe(element);
     return () => {
       observer.disconnect();
