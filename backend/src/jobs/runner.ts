@@ -48,6 +48,9 @@ const NOT_ITS_FAULT = new Set([
   'database_unavailable',
 ]);
 
+/** The server's own, and another attempt would end alike: somebody has to do something first. */
+const DOES_NOT_PASS = new Set(['job_given_up', 'insufficient_storage', 'hub_access_denied', 'hub_not_found']);
+
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #running = new Map<string, Running>();
@@ -249,9 +252,7 @@ export class JobRunner {
   }
 
   #isFinal({ status, code }: GatewayError): boolean {
-    return (
-      (status < 500 && code !== 'client_closed_request') || code === 'job_given_up' || code === 'insufficient_storage'
-    );
+    return (status < 500 && code !== 'client_closed_request') || DOES_NOT_PASS.has(code);
   }
 
   async #forget(id: string): Promise<void> {
