@@ -14,7 +14,7 @@ describe('configuration', () => {
       models: { lazy: true, autoDownload: true },
     });
     expect(config.upload.maxFileBytes).toBe(512 * 2 ** 20);
-    expect(config.models.aliases['whisper-1']).toBe('zipformer-gigaspeech-3.3m');
+    expect(config.models.aliases['whisper-1']).toBe('auto');
   });
 
   it('lists every problem at once and replaces none by a default', () => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { measureAudio } from './audio/measure.ts';
 import { probeAudio } from './audio/probe.ts';
 import { wavLength } from './audio/wav-length.ts';
@@ -12,6 +13,7 @@ import { HISTORY_SECONDS } from './contract/gpus.ts';
 import { ANONYMOUS } from './contract/keys.ts';
 import { allChecks } from './doctor/checks/all.ts';
 import { Doctor } from './doctor/doctor.ts';
+import { GatewayError } from './errors.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { GpuDetails } from './gpu/detail.ts';
 import { spansUntil } from './gpu/gpu-history.ts';
@@ -63,6 +65,7 @@ import { Spool } from './http/spool.ts';
 import { createUploadReceiver } from './http/upload.ts';
 import { webhookDeliveryRoutes } from './http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from './http/webhooks/secrets.ts';
+import { createBundledModels } from './hub/bundled-snapshot.ts';
 import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
@@ -81,6 +84,7 @@ import { meterJobs } from './jobs/meter-jobs.ts';
 import { Retention } from './jobs/retention.ts';
 import { openWebhooks } from './jobs/webhook-system.ts';
 import { createLogger, type LogFields, type Logger, type RootLogger } from './logger.ts';
+import type { RepoFiles } from './models/define-model.ts';
 import { DEFAULT_MODEL_LIST, loadModelList } from './models/load-model-list.ts';
 import { LogRing } from './observability/log-ring.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -413,7 +417,9 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
   });
   retention.start();
   const gdpr = createGdprService({ erasure, store: erasures, jobStore, artifacts, audit: audit.append });
+  const isBundled = (id: string) => registry.isBundled(id);
   const audio = {
+    isBundled,
     service: transcription,
     transcriptionJobs,
     diarization,
@@ -489,6 +495,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       diarizationRoute(audio),
       separationRoute({ ...audio, separationJobs, answer: answerSeparation }),
       ...speakerRoutes({
+        isBundled,
         speakers,
         uploads,
         resolveModel: (name) => diarization.modelId(name),
@@ -496,6 +503,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       }),
       ...jobActionRoutes({ jobs: jobs.service, transcriptionJobs }),
       ...jobRoutes({
+        isBundled,
         jobs: jobs.service,
         transcriptionJobs,
         diarizationJobs,
@@ -712,19 +720,34 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
 
 function createHub(config: Config, log: RootLogger): ModelHub {
   const cacheDir = config.modelCacheDir;
+  const bundled = createBundledModels({ root: fileURLToPath(new URL('../../', import.meta.url)), cacheDir });
+  const findBundled = (files: RepoFiles) =>
+    bundled.find(files).catch((error: unknown) => {
+      log.warn('a bundled model could not be put into the model cache', { repo: files.repo, reason: String(error) });
+      return undefined;
+    });
   return {
-    find: (files) => findSnapshot(cacheDir, files),
-    download: async (files, { signal, onProgress }) =>
-      downloadSnapshot({
+    find: (files) => (files.bundled === true ? findBundled(files) : findSnapshot(cacheDir, files)),
+    download: async (files, { signal, onProgress }) => {
+      if (files.bundled === true) throw notInstalled(files.repo);
+      return downloadSnapshot({
         ...files,
         ...(await hubAccess(config, log)),
         cacheDir,
         signal,
         onProgress,
         minFreeBytes: config.upload.minFreeBytes,
-      }),
+      });
+    },
     delete: (files, keep) => deleteSnapshot({ ...files, cacheDir, keep, signal: AbortSignal.timeout(LOCK_WAIT_MS) }),
   };
+}
+
+function notInstalled(repo: string): GatewayError {
+  return new GatewayError('model_not_downloaded', {
+    message: `The files of ${repo} ship with the gateway, but are not in its folder or could not be copied to MODEL_CACHE_DIR; the log has the reason.`,
+    param: 'model',
+  });
 }
 
 function repositoryLister(config: Config, log: RootLogger) {

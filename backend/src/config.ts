@@ -68,7 +68,6 @@ function isAddressOrSubnet(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-const DEFAULT_MODEL = 'zipformer-gigaspeech-3.3m';
 const OPENAI_NAMES = [
   'whisper-1',
   'gpt-transcribe',
@@ -146,8 +145,8 @@ export const VARIABLES = {
   AUTO_DOWNLOAD_MODELS: variable(flag, 'true', 'A request may download the model it names.'),
   MODEL_ALIASES: variable(
     pairs('alias=model'),
-    OPENAI_NAMES.map((name) => `${name}=${DEFAULT_MODEL}`).join(','),
-    'Other names for models, `alias=model`, comma-separated.',
+    OPENAI_NAMES.map((name) => `${name}=auto`).join(','),
+    'Other names for models, `alias=model`, comma-separated. `auto` is a transcription model whose files are here: one that an operator loaded, else the first, and one that ships with the gateway where there is no other.',
   ),
   MODEL_DTYPES: variable(
     pairs('model=dtype'),

@@ -45,6 +45,7 @@ async function openServer() {
   const uploads = createUploadReceiver({ spool, maxFileBytes: MIB, maxConcurrent: 4, minFreeBytes: 0 });
   const heard: (HearRequest & { file: string })[] = [];
   const routes = speakerRoutes({
+    isBundled: () => false,
     speakers: store,
     uploads,
     resolveModel: (name = 'default') => {

@@ -33,8 +33,16 @@ describe.each(fake)('family $family', (family) => {
 describe('Catalog', () => {
   it('finds a model by id and by alias', () => {
     const catalog = new Catalog(fake, { 'whisper-1': 'fake/echo' });
-    expect(catalog.find('whisper-1')).toBe(catalog.find('fake/echo'));
-    expect(catalog.find('constructor')).toBeUndefined();
+    expect(catalog.idOf('whisper-1')).toBe('fake/echo');
+    expect(catalog.idOf('fake/echo')).toBe('fake/echo');
+    expect(catalog.idOf('constructor')).toBeUndefined();
+  });
+
+  it('takes auto for the target of an alias, and for no name of a model', () => {
+    const catalog = new Catalog(fake, { 'whisper-1': 'auto' });
+    expect(catalog.idOf('whisper-1')).toBe('auto');
+    expect(catalog.idOf('auto')).toBeUndefined();
+    expect(new Catalog(fake, { auto: 'auto' }).idOf('auto')).toBe('auto');
   });
 
   it('refuses two models of one id, and aliases that lead nowhere or hide a model', () => {
@@ -44,9 +52,12 @@ describe('Catalog', () => {
   });
 
   it('refuses precisions of no model, of models without a choice, and that a model does not have', () => {
-    const own = whisper.models.map(({ id }) => id);
-    expect(new Catalog([whisper], {}, { 'whisper-tiny': 'q8' }).find('whisper-tiny')?.dtype).toBe('q8');
-    expect(own.filter((id) => new Catalog([whisper], {}).find(id)?.dtype !== undefined)).toEqual([]);
+    expect(
+      new Catalog([whisper], {}, { 'whisper-tiny': 'q8' }).entries.find(
+        ({ definition }) => definition.id === 'whisper-tiny',
+      )?.dtype,
+    ).toBe('q8');
+    expect(new Catalog([whisper], {}).entries.filter(({ dtype }) => dtype !== undefined)).toEqual([]);
     expect(() => new Catalog([whisper], {}, { 'no-such': 'q8' })).toThrow(/MODEL_DTYPES: "no-such" is no model/);
     expect(() => new Catalog(fake, {}, { 'fake/echo': 'q8' })).toThrow(/one dtype alone/);
     expect(() => new Catalog([whisper], {}, { 'whisper-tiny': 'int4' })).toThrow(/"int4"; it has fp32, .*fp16\/q8/);

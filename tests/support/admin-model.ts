@@ -48,6 +48,7 @@ export function adminModel(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>)
     family: 'whisper',
     repo: `test/${fields.id}`,
     revision: 'main',
+    bundled: false,
     license: 'MIT',
     license_confirmation: { required: false, confirmed_at: null, confirmed_by: null },
     languages: ['en'],

@@ -65,6 +65,7 @@ export const adminModel = z
     family: z.string(),
     repo: z.string(),
     revision: z.string(),
+    bundled: z.boolean().meta({ description: 'It ships with the gateway: small, for a first try, never downloaded' }),
     license: z.string(),
     license_confirmation: z
       .object({

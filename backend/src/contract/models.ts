@@ -11,6 +11,7 @@ export const model = z
     status: adminModelStatus,
     task: z.string(),
     languages: z.array(z.string()),
+    bundled: z.boolean().meta({ description: 'It ships with the gateway, for a first try' }),
   })
   .meta({ id: 'Model' });
 export type Model = z.infer<typeof model>;

@@ -25,7 +25,7 @@ export type Settings = z.infer<typeof settings>;
 
 export const updateSettingsRequest = z
   .strictObject({
-    aliases: aliases.nullable().optional().meta({ description: 'All of them: alias → id of a model' }),
+    aliases: aliases.nullable().optional().meta({ description: 'All of them: alias → id of a model, or `auto`' }),
     preload_models: preload
       .nullable()
       .optional()

@@ -21,6 +21,7 @@ export function corsForOpenAi(origins: readonly string[]): RequestHandler {
         'x-queue-position',
         'x-queue-eta-seconds',
         'x-model-fallback',
+        'x-model-note',
         ...['requests', 'audio-seconds'].flatMap((unit) =>
           ['limit', 'remaining', 'reset'].map((what) => `x-ratelimit-${what}-${unit}`),
         ),

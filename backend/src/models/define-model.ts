@@ -29,6 +29,8 @@ export interface RepoFiles {
   revision: string;
   /** Paths inside the repository, `/`-separated. */
   files: readonly string[];
+  /** It ships with the gateway, in the folder of this name: nothing is downloaded. */
+  bundled?: true;
 }
 
 /** What a model computes on: `cuda` stands for every `cuda:N`. */

@@ -1,6 +1,10 @@
 import { GatewayError } from '../errors.ts';
 import type { Family, ModelDefinition } from '../models/define-model.ts';
 import { chooseDtype } from './choose-dtype.ts';
+import { isBuiltIn } from './model-use.ts';
+
+/** In place of a model's id, what an alias means by it: the transcription model that is taken where none is named. */
+export const AUTO = 'auto';
 
 export interface CatalogEntry {
   family: Family;
@@ -40,7 +44,8 @@ export class Catalog {
     }
     for (const [alias, target] of Object.entries(aliases)) {
       if (entries.has(alias)) throw new Error(`MODEL_ALIASES: "${alias}" is the id of a model`);
-      if (!entries.has(target)) throw new Error(`MODEL_ALIASES: "${alias}" names "${target}", which is no model`);
+      if (target !== AUTO && !entries.has(target))
+        throw new Error(`MODEL_ALIASES: "${alias}" names "${target}", which is no model`);
     }
     for (const [id, dtype] of Object.entries(dtypes)) {
       const entry = entries.get(id);
@@ -81,10 +86,7 @@ export class Catalog {
   requireRemovable(id: string): CatalogEntry {
     const entry = this.#entries.get(id);
     if (entry?.registered !== true) {
-      throw new GatewayError('model_is_built_in', {
-        message: `The model '${id}' belongs to the gateway; only registered models can be removed.`,
-        param: 'key',
-      });
+      throw isBuiltIn(id, 'only registered models can be removed');
     }
     if (entry.dtype !== undefined || Object.values(this.#aliases).includes(id)) {
       throw new GatewayError('model_in_use', {
@@ -105,10 +107,15 @@ export class Catalog {
     return entry?.registered === true ? { family: entry.family.family, definition: entry.definition } : undefined;
   }
 
-  /** By id or alias; undefined when there is no such model. */
-  find(name: string): CatalogEntry | undefined {
-    const alias = Object.hasOwn(this.#aliases, name) ? this.#aliases[name] : undefined;
-    return this.#entries.get(alias ?? name);
+  /** Whether an alias may stand for it. */
+  isTarget(name: string): boolean {
+    return name === AUTO || this.hasModel(name);
+  }
+
+  /** Id of the model that is called by an id or alias, or `AUTO`; undefined when there is no such model. */
+  idOf(name: string): string | undefined {
+    const id = Object.hasOwn(this.#aliases, name) ? this.#aliases[name] : name;
+    return id !== undefined && (this.hasModel(id) || Object.hasOwn(this.#aliases, name)) ? id : undefined;
   }
 }
 

@@ -9,6 +9,13 @@ export function noSuchModel(name: string): GatewayError {
   });
 }
 
+export function isBuiltIn(id: string, consequence: string): GatewayError {
+  return new GatewayError('model_is_built_in', {
+    message: `The model '${id}' belongs to the gateway; ${consequence}.`,
+    param: 'key',
+  });
+}
+
 /**
  * Nothing may depend on a model whose files or entry shall go. `pending`: requests that were not answered yet.
  * @throws model_in_use saying what does.

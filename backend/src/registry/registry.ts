@@ -7,14 +7,14 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Task, Tasks } from '../models/define-model.ts';
 import { WorkerProcess } from '../worker/worker-process.ts';
-import type { Catalog, CatalogEntry } from './catalog.ts';
+import { AUTO, type Catalog, type CatalogEntry } from './catalog.ts';
 import { CPU, type Devices } from './devices.ts';
 import { Footprints } from './footprints.ts';
 import { type LicenseStore, Licenses } from './licenses.ts';
 import type { FootprintStore, PreferenceStore } from './memory-types.ts';
 import type { ModelHub } from './model-files.ts';
 import type { ModelIdentity } from './model-identity.ts';
-import { noSuchModel, requireUnused } from './model-use.ts';
+import { isBuiltIn, noSuchModel, requireUnused } from './model-use.ts';
 import type { Plan } from './placement.ts';
 import { Placer } from './placer.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -133,10 +133,12 @@ export class ModelRegistry {
     return this.require(name).orderedReplicas;
   }
 
-  /** Id of the model for a task that is taken where none is named: the first whose files are here and that may be used, else the first. @throws model_not_found */
+  /**
+   * Id of the model for a task that is taken where none is named: of those whose files are here and that may be used, the
+   * first that an operator loaded, else the first, a bundled one last; where there is none, the first. @throws model_not_found
+   */
   firstOf(task: Task): string {
-    const models = [...this.#models.values()].filter((model) => model.task === task);
-    const found = models.find(({ files, mayBeUsed }) => files.state === 'present' && mayBeUsed) ?? models[0];
+    const found = this.#first(task);
     if (found !== undefined) return found.id;
     throw new GatewayError('model_not_found', { message: `This server has no model for ${task}.`, param: 'model' });
   }
@@ -214,9 +216,10 @@ export class ModelRegistry {
     return model.describe();
   }
 
-  /** @returns bytes deleted. @throws model_not_found, model_in_use, model_files_elsewhere */
+  /** @returns bytes deleted. @throws model_not_found, model_in_use, model_is_built_in, model_files_elsewhere */
   async deleteFiles(name: string): Promise<number> {
     const model = this.#named(name);
+    if (model.isBundled) throw isBuiltIn(model.id, 'its files cannot be deleted');
     requireUnused(model.describe(), model.pending);
     return await model.deleteFiles(this.#neededByOthers(model));
   }
@@ -264,6 +267,11 @@ export class ModelRegistry {
   /** Grows with every change of a model. */
   get rev(): number {
     return this.#rev;
+  }
+
+  /** Whether the model, by id or alias, ships with the gateway. */
+  isBundled(name: string): boolean {
+    return this.#find(name)?.isBundled === true;
   }
 
   describe(name: string): AdminModel | undefined {
@@ -395,8 +403,15 @@ export class ModelRegistry {
   }
 
   #find(name: string): ServedModel | undefined {
-    const found = this.#options.catalog.find(name);
-    return found && this.#models.get(found.definition.id);
+    const id = this.#options.catalog.idOf(name);
+    return id === AUTO ? this.#first('transcription') : id === undefined ? undefined : this.#models.get(id);
+  }
+
+  #first(task: Task): ServedModel | undefined {
+    const models = [...this.#models.values()].filter((model) => model.task === task);
+    const present = models.filter(({ files, mayBeUsed }) => files.state === 'present' && mayBeUsed);
+    const own = present.filter(({ isBundled }) => !isBundled);
+    return own.find(({ isOrdered }) => isOrdered) ?? own[0] ?? present[0] ?? models[0];
   }
 
   #known(id: string): ServedModel {

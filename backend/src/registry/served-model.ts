@@ -215,6 +215,16 @@ export class ServedModel {
     this.#options.licenses.require(this.#options.item.definition);
   }
 
+  /** It ships with the gateway. */
+  get isBundled(): boolean {
+    return this.#options.item.definition.bundled === true;
+  }
+
+  /** An operator said where it shall live. */
+  get isOrdered(): boolean {
+    return this.#wish.preference !== undefined;
+  }
+
   get mayBeUsed(): boolean {
     return this.#options.licenses.mayUse(this.#options.item.definition);
   }
@@ -350,6 +360,7 @@ export class ServedModel {
       family: family.family,
       repo: definition.repo,
       revision: definition.revision,
+      bundled: this.isBundled,
       license: definition.license,
       license_confirmation: {
         required: needsConfirmation(definition.license),

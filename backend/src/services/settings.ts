@@ -12,7 +12,7 @@ export interface SettingsOptions {
     /** null removes one; noted in the audit log with it. */
     change(actor: string, values: Readonly<Record<string, unknown>>): Promise<void>;
   };
-  catalog: Pick<Catalog, 'hasModel' | 'setAliases'>;
+  catalog: Pick<Catalog, 'hasModel' | 'isTarget' | 'setAliases'>;
   registry: Pick<ModelRegistry, 'keepPreloaded'>;
   log: Logger;
 }
@@ -79,7 +79,7 @@ export class OperatorSettings {
     for (const [alias, target] of Object.entries(aliases ?? {})) {
       const param = `aliases.${alias}`;
       if (catalog.hasModel(alias)) throw invalid(param, `'${alias}' is the id of a model.`);
-      if (!catalog.hasModel(target)) throw invalid(param, `there is no model '${target}'.`);
+      if (!catalog.isTarget(target)) throw invalid(param, `there is no model '${target}'.`);
     }
     const unknown = Array.isArray(preload) ? preload.find((id) => !catalog.hasModel(id)) : undefined;
     if (unknown !== undefined) throw invalid('preload_models', `there is no model '${unknown}'.`);
@@ -97,7 +97,7 @@ export class OperatorSettings {
     const kept: Overrides = overrides;
     // A model may be gone since, with another version of the gateway.
     if (kept.aliases !== undefined) {
-      const known = Object.entries(kept.aliases).filter(([, target]) => catalog.hasModel(target));
+      const known = Object.entries(kept.aliases).filter(([, target]) => catalog.isTarget(target));
       kept.aliases = Object.fromEntries(known.filter(([alias]) => !catalog.hasModel(alias)));
     }
     if (Array.isArray(kept.preload_models))

@@ -30,6 +30,11 @@ export const transcriptionRequest = z.object({
 });
 export type TranscriptionRequest = z.infer<typeof transcriptionRequest>;
 
+/** Ids of those that it takes beside the one that transcribes. */
+export function modelsOfTranscription({ params: { diarize, separate } }: TranscriptionRequest): string[] {
+  return [diarize?.model, separate?.model].filter((model) => model !== undefined);
+}
+
 export interface TranscriptionJobOptions {
   service: TranscriptionService;
   findStage: FindStage;

@@ -12,6 +12,7 @@ import { GatewayError } from '../../errors.ts';
 import type { AudioJobs } from '../../services/audio-jobs.ts';
 import type { SeparationService } from '../../services/separation.ts';
 import type { SeparationJobRequest } from '../../services/separation-job.ts';
+import { noteModels } from '../model-note.ts';
 import { type AudioRouteOptions, answerWithFiles } from '../openai/audio-route.ts';
 import { audioSource } from '../openai/audio-source.ts';
 import { firstIssue, flatFields } from '../openai/form-fields.ts';
@@ -57,6 +58,7 @@ export function separationRoute(options: SeparationRouteOptions): Route {
         const context = contextOf(response);
         context.fields.model = form.model;
         requireModel(principalOf(response), form.model);
+        noteModels(response, options, [form.model]);
         const audioRequest = {
           caller: principalOf(response),
           reference: context.id,

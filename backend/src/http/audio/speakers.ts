@@ -17,6 +17,7 @@ import { type HeardVoice, hearSpeaker } from '../../services/enrolment.ts';
 import type { EnrolledVoices } from '../../services/known-speakers.ts';
 import { errorResponses } from '../error-responses.ts';
 import { idOf } from '../jobs/jobs.ts';
+import { type ModelNotes, noteModels } from '../model-note.ts';
 import { ownerOf } from '../owner.ts';
 import { parseQuery } from '../query.ts';
 import { contextOf, principalOf } from '../request-context.ts';
@@ -66,7 +67,7 @@ export interface HearRequest {
   signal: AbortSignal;
 }
 
-export interface SpeakerRoutesOptions {
+export interface SpeakerRoutesOptions extends ModelNotes {
   speakers: SpeakerRecords;
   uploads: UploadReceiver;
   /** Id of the diarization model of that name, or of the one that is used when none is named. @throws model_not_found, invalid_value */
@@ -99,7 +100,8 @@ const form = z
   })
   .meta({ id: 'CreateSpeakerRequest' });
 
-export function speakerRoutes({ speakers, uploads, resolveModel, hear }: SpeakerRoutesOptions): Route[] {
+export function speakerRoutes(options: SpeakerRoutesOptions): Route[] {
+  const { speakers, uploads, resolveModel, hear } = options;
   async function enrol(response: Response, upload: Upload): Promise<void> {
     const caller = principalOf(response);
     const { signal, id, fields } = contextOf(response);
@@ -107,6 +109,7 @@ export function speakerRoutes({ speakers, uploads, resolveModel, hear }: Speaker
     const clips = clipsOf(upload);
     const model = resolveModel(wanted);
     requireModel(caller, model);
+    noteModels(response, options, [model]);
     fields.model = model;
     const owner = ownerOf(response);
     // Before anything is computed; `add` has the last word.

@@ -22,10 +22,15 @@ import type { JobRow, JobService } from '../../jobs/job-service.ts';
 import type { AudioJobs } from '../../services/audio-jobs.ts';
 import { type DiarizationJobRequest, diarizationJobRequest } from '../../services/diarization-job.ts';
 import type { SeparationJobRequest } from '../../services/separation-job.ts';
-import { type TranscriptionRequest, transcriptionRequest } from '../../services/transcription-job.ts';
+import {
+  modelsOfTranscription,
+  type TranscriptionRequest,
+  transcriptionRequest,
+} from '../../services/transcription-job.ts';
 import type { KaraokeAnswer } from '../audio/karaoke-response.ts';
 import type { SeparationAnswer } from '../audio/separation-response.ts';
 import { errorResponses } from '../error-responses.ts';
+import { type ModelNotes, noteModels } from '../model-note.ts';
 import { sendDiarization } from '../openai/diarization-response.ts';
 import { sendTranscription, sendTranslation } from '../openai/transcription-response.ts';
 import { ownerOf } from '../owner.ts';
@@ -42,7 +47,7 @@ const resultQuery = z.object({
     .meta({ description: 'Default: what the job was asked with' }),
 });
 
-export interface JobRoutesOptions {
+export interface JobRoutesOptions extends ModelNotes {
   jobs: JobService;
   transcriptionJobs: Pick<AudioJobs<TranscriptionRequest, TranscriptionResult>, 'result'>;
   diarizationJobs: Pick<AudioJobs<DiarizationJobRequest, DiarizationResult>, 'result'>;
@@ -160,6 +165,7 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
       handle: async (request, response) => {
         const { response_format: other } = parseQuery(resultQuery, request.query);
         const row = await jobs.get(ownerOf(response), idOf(request.params));
+        noteModels(response, options, modelsOf(row));
         if (row.task === 'separation') {
           const result = await separationJobs.result(row);
           await answerSeparation(response, { job: row, result }, fitting(other, SEPARATION_FORMATS) ?? 'json');
@@ -188,6 +194,11 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
       },
     },
   ];
+}
+
+function modelsOf({ task, model, request }: JobRow): string[] {
+  if (task === 'separation' || task === 'diarization') return [model];
+  return [model, ...modelsOfTranscription(transcriptionRequest.parse(request))];
 }
 
 /** @throws invalid_value for a format that the job's task has not. */

@@ -5,6 +5,7 @@ import { publicJobId } from '../../jobs/job-id.ts';
 import type { JobRow, JobService } from '../../jobs/job-service.ts';
 import type { AudioJobs, AudioRequest, LocalAudio } from '../../services/audio-jobs.ts';
 import type { ModelUse } from '../../services/model-use.ts';
+import { type ModelNotes, noteModels } from '../model-note.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import { requireModel } from '../scopes.ts';
 import type { Upload, UploadReceiver } from '../upload.ts';
@@ -12,7 +13,7 @@ import { audioSource, type FetchInput, fetchAudio } from './audio-source.ts';
 import { fingerprintOf, type JobAsked, parseJobWishes } from './job-wishes.ts';
 import { modelUse } from './model-use.ts';
 
-export interface AudioRouteOptions {
+export interface AudioRouteOptions extends ModelNotes {
   jobs: JobService;
   uploads: UploadReceiver;
   fetchInput: FetchInput;
@@ -61,7 +62,9 @@ export function receiveAudio<F extends { model: string }, Q, R extends { duratio
       if ('url' in source) checkUrl(source.url);
       const { fields, signal } = contextOf(response);
       fields.model = form.model;
-      for (const model of answers.modelsOf(form)) requireModel(principalOf(response), model);
+      const models = answers.modelsOf(form);
+      for (const model of models) requireModel(principalOf(response), model);
+      noteModels(response, options, models);
       const what = await answers.request(form, { upload, response, use });
       const audioRequest = {
         caller: principalOf(response),

@@ -72,5 +72,6 @@ function toModel(item: AdminModel, id: string): Model {
     status: item.status,
     task: item.task,
     languages: item.languages,
+    bundled: item.bundled,
   };
 }
