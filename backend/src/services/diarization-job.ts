@@ -5,10 +5,11 @@ import { DIARIZATION_FORMATS, type DiarizationResult, diarizationRequest } from 
 import type { JobHandler } from '../jobs/job-handler.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
 import { rttmName, writeRttm } from '../text/rttm.ts';
-import { type AudioWork, keyOfResult } from './audio-jobs.ts';
+import type { AudioWork } from './audio-jobs.ts';
 import { BACKGROUND, PCM_FILE } from './background-work.ts';
 import type { DiarizationService } from './diarization.ts';
 import { collectStages } from './made-stages.ts';
+import { outcomeOrigin } from './outcome-origin.ts';
 import { diarizationKey, type FindStage, readStage } from './stage-results.ts';
 import { timeStages } from './time-stages.ts';
 
@@ -42,8 +43,7 @@ export function createDiarizationJob({ service, registry, findStage, work }: Dia
         onProgress: ({ stage, done }) => stages.enter(stage, done),
       });
     const result = known ?? (await diarize());
-    const [model] = (await work.identify(job.model, request)) ?? [];
-    const timed = stages.end(model?.device ?? 'unknown');
+    const origin = await outcomeOrigin(work, { job, request, stages });
     const rttm = writeRttm(
       'audio',
       result.turns.map((turn) => ({ ...turn, speaker: rttmName(turn.speaker) })),
@@ -53,14 +53,7 @@ export function createDiarizationJob({ service, registry, findStage, work }: Dia
       stageKey: await key(),
       files: [{ name: 'speakers.rttm', contentType: 'text/plain; charset=utf-8', content: rttm }],
       audioSeconds: result.duration,
-      requestKey:
-        job.input_sha256 === null
-          ? undefined
-          : await keyOfResult(work, job.owner, { model: job.model, request, inputSha256: job.input_sha256 }),
-      provenance: {
-        model: { ...(model ?? { id: job.model }) },
-        stages: timed,
-      },
+      ...origin,
     };
   };
 }

@@ -12,8 +12,9 @@ import {
 } from '../contract/separation.ts';
 import type { JobHandler, OutcomeFile } from '../jobs/job-handler.ts';
 import type { ModelRegistry } from '../registry/registry.ts';
-import { type AudioWork, keyOfResult } from './audio-jobs.ts';
+import type { AudioWork } from './audio-jobs.ts';
 import { BACKGROUND, STEMS_FOLDER } from './background-work.ts';
+import { outcomeOrigin } from './outcome-origin.ts';
 import type { SeparationService } from './separation.ts';
 import { type FindStage, readStage, separationKeys, sourceOf, takeStage } from './stage-results.ts';
 import { timeStages } from './time-stages.ts';
@@ -62,7 +63,7 @@ export function createSeparationJob({ service, registry, findStage, work }: Sepa
       });
     const result = (await take()) ?? (await separate());
     const after = await keys();
-    const [model] = (await work.identify(job.model, request)) ?? [];
+    const origin = await outcomeOrigin(work, { job, request, stages });
     return {
       result,
       stageKey: after?.whole,
@@ -70,14 +71,7 @@ export function createSeparationJob({ service, registry, findStage, work }: Sepa
         stemOutcome(stem, { output, folder: outputDir, stageKey: after?.stem(stem) }),
       ),
       audioSeconds: result.duration,
-      requestKey:
-        job.input_sha256 === null
-          ? undefined
-          : await keyOfResult(work, job.owner, { model: job.model, request, inputSha256: job.input_sha256 }),
-      provenance: {
-        model: { ...(model ?? { id: job.model }) },
-        stages: stages.end(model?.device ?? 'unknown'),
-      },
+      ...origin,
     };
   };
 }

@@ -14,9 +14,10 @@ import {
 import type { JobHandler, OutcomeFile } from '../jobs/job-handler.ts';
 import { lyricLines, toLrc, toLyricsVtt } from '../text/lyrics.ts';
 import { toSrt, toVtt } from '../text/subtitles.ts';
-import { type AudioWork, keyOfResult } from './audio-jobs.ts';
+import type { AudioWork } from './audio-jobs.ts';
 import { BACKGROUND, PCM_FILE, STEMS_FOLDER } from './background-work.ts';
 import { collectStages, type MadeStages, STAGES } from './made-stages.ts';
+import { outcomeOrigin } from './outcome-origin.ts';
 import { stemOutcome } from './separation-job.ts';
 import type { FindStage } from './stage-results.ts';
 import { timeStages } from './time-stages.ts';
@@ -67,8 +68,7 @@ export function createTranscriptionJob({ service, findStage, work }: Transcripti
         if (event.type === 'window') saveWindow(finished(event.window, event.position));
       },
     });
-    const [model, ...others] = (await work.identify(job.model, request)) ?? [];
-    const timed = stages.end(model?.device ?? 'unknown');
+    const origin = await outcomeOrigin(work, { job, request, stages });
     return {
       result,
       // Where there is one stage after the separation, the result is its.
@@ -80,15 +80,7 @@ export function createTranscriptionJob({ service, findStage, work }: Transcripti
         ...(made?.files(params.diarize === undefined ? ['separation'] : STAGES) ?? []),
       ],
       audioSeconds: result.duration,
-      requestKey:
-        job.input_sha256 === null
-          ? undefined
-          : await keyOfResult(work, job.owner, { model: job.model, request, inputSha256: job.input_sha256 }),
-      provenance: {
-        model: { ...(model ?? { id: job.model }) },
-        ...(others.length > 0 ? { further_models: others.map((other) => ({ ...other })) } : {}),
-        stages: timed,
-      },
+      ...origin,
     };
   };
 }
