@@ -37,6 +37,7 @@ WORKDIR /sources
 COPY LICENSE package.json ./
 COPY backend/package.json backend/
 COPY backend/src backend/src
+COPY starter-models starter-models
 COPY --from=dashboard /app/frontend/dist frontend/dist
 RUN chmod -R a+rX,go-w /sources
 

@@ -140,7 +140,7 @@ export const VARIABLES = {
   PRELOAD_MODELS: variable(
     list,
     undefined,
-    'Models to load at start and keep loaded, comma-separated. Default: none when lazy, else every model whose files are present.',
+    'Models to load at start and keep loaded, comma-separated. Default: none when lazy, else every model that was downloaded.',
   ),
   AUTO_DOWNLOAD_MODELS: variable(flag, 'true', 'A request may download the model it names.'),
   MODEL_ALIASES: variable(

@@ -164,9 +164,7 @@ export class ModelRegistry {
    */
   preload(ids: readonly string[] | 'present'): void {
     const models =
-      ids === 'present'
-        ? [...this.#models.values()].filter(({ files }) => files.state === 'present')
-        : ids.map((id) => this.#known(id));
+      ids === 'present' ? [...this.#models.values()].filter(isDownloaded) : ids.map((id) => this.#known(id));
     for (const model of models) {
       if (model.mayBeUsed) model.keepLoaded();
       else this.#options.log.warn('not preloaded: its licence has not been confirmed', { model: model.id });
@@ -175,8 +173,7 @@ export class ModelRegistry {
 
   /** As `preload`, and what was kept loaded before and is not named may end as any other. */
   keepPreloaded(ids: readonly string[] | 'present'): void {
-    const named = (model: ServedModel) =>
-      ids === 'present' ? model.files.state === 'present' : ids.includes(model.id);
+    const named = (model: ServedModel) => (ids === 'present' ? isDownloaded(model) : ids.includes(model.id));
     for (const model of this.#models.values()) if (!named(model)) model.keepLoadedNoMore();
     this.preload(ids);
   }
@@ -427,6 +424,11 @@ export class ModelRegistry {
     const described = model.describe();
     for (const listener of this.#listeners) listener(described);
   }
+}
+
+/** What ships with the gateway is no choice of an operator's. */
+function isDownloaded({ files, isBundled }: ServedModel): boolean {
+  return files.state === 'present' && !isBundled;
 }
 
 function shuttingDown(): GatewayError {
