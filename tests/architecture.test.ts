@@ -59,7 +59,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   models: ['audio', 'text'],
   audio: ['text'],
   text: [],
-  hub: ['sync-folder.ts', 'file-lock.ts', 'retry.ts', 'stall-guard.ts'],
+  hub: ['sync-folder.ts', 'file-lock.ts', 'hash-file.ts', 'retry.ts', 'stall-guard.ts'],
   gpu: [],
   outbound: ['retry.ts', 'stall-guard.ts'],
   store: ['file-lock.ts', 'rate-limits.ts', 'registry/memory-types.ts'],

@@ -29,7 +29,7 @@ export const updateSettingsRequest = z
     preload_models: preload
       .nullable()
       .optional()
-      .meta({ description: 'Kept loaded, now and at later starts; `present`: every model whose files are here' }),
+      .meta({ description: 'Kept loaded, now and at later starts; `present`: every model that was downloaded' }),
     job_retention_days: jobDays.nullable().optional(),
     upload_retention_hours: uploadHours.nullable().optional(),
   })
