@@ -73,7 +73,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const EVERYWHERE = ['contract', 'errors.ts', 'logger.ts', 'observability', 'abortable.ts'];
 
 const TOP_LEVEL = [
-  ...['.ci', '.github', 'backend', 'deploy', 'doc', 'frontend', 'tests'],
+  ...['.ci', '.github', 'backend', 'deploy', 'doc', 'frontend', 'starter-models', 'tests'],
   ...['README.md', 'LICENSE', 'start.sh', 'test.sh', 'build_docker.sh', 'run_docker.sh', 'Dockerfile'],
   ...['package.json', 'package-lock.json', 'tsconfig.base.json', 'biome.json'],
   ...['.dockerignore', '.gitignore', '.npmrc'],
