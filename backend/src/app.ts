@@ -67,6 +67,7 @@ import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { examineRepository } from './hub/examine-repository.ts';
+import { type HeardAccess, KnownAccess } from './hub/known-access.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
@@ -229,7 +230,8 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
   const registeredModels = new RegisteredModelStore(db);
   const registered = await defineRegistered(await registeredModels.read(), families, log);
   const catalog = new Catalog(families, config.models.aliases, config.models.dtypes, registered);
-  const registry = new ModelRegistry({
+  const access = new KnownAccess((repo) => registry.noteAccess(repo));
+  const registry: ModelRegistry = new ModelRegistry({
     devices,
     footprints: new FootprintStore(db),
     preferences: new PreferenceStore(db),
@@ -245,7 +247,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       });
     },
     catalog,
-    hub: createHub(config, log),
+    hub: createHub(config, log, access),
     quarantine,
     log,
     modelListUrl,
@@ -564,7 +566,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           registry,
           families,
           models: registeredModels,
-          listRepository: repositoryLister(config, log),
+          listRepository: repositoryLister(config, log, access),
         }),
         preflight: createPreflight({
           families,
@@ -574,7 +576,12 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           deviceKind: () =>
             devices.list().some(({ kind, unavailable }) => kind === 'cuda' && unavailable === null) ? 'cuda' : 'cpu',
           examine: async (where, signal) =>
-            examineRepository({ ...(await hubAccess(config, log)), ...where, cacheDir: config.modelCacheDir, signal }),
+            examineRepository({
+              ...(await hubAccess(config, log, access)),
+              ...where,
+              cacheDir: config.modelCacheDir,
+              signal,
+            }),
           freeBytes: () => freeBytes(config.modelCacheDir),
         }),
         audit,
@@ -585,6 +592,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           cacheDir: config.modelCacheDir,
           endpoint: config.hub.endpoint,
           hide: log.hide,
+          onChange: () => access.forgetToken(),
         }),
         audit,
       ),
@@ -710,14 +718,15 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
   };
 }
 
-function createHub(config: Config, log: RootLogger): ModelHub {
+function createHub(config: Config, log: RootLogger, access: KnownAccess): ModelHub {
   const cacheDir = config.modelCacheDir;
   return {
     find: (files) => findSnapshot(cacheDir, files),
+    access: (repo) => ({ url: `${config.hub.endpoint}/${repo}`, ...access.of(repo) }),
     download: async (files, { signal, onProgress }) =>
       downloadSnapshot({
         ...files,
-        ...(await hubAccess(config, log)),
+        ...(await hubAccess(config, log, access)),
         cacheDir,
         signal,
         onProgress,
@@ -727,12 +736,12 @@ function createHub(config: Config, log: RootLogger): ModelHub {
   };
 }
 
-function repositoryLister(config: Config, log: RootLogger) {
+function repositoryLister(config: Config, log: RootLogger, access: KnownAccess) {
   return async (repo: string, revision: string, signal: AbortSignal) =>
-    listRepository({ ...(await hubAccess(config, log)), repo, revision, signal });
+    listRepository({ ...(await hubAccess(config, log, access)), repo, revision, signal });
 }
 
-async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
+async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger, access: KnownAccess) {
   // Read each time: an operator may have saved a token since, through another gateway too.
   const token = await readToken({ env: hub.token, cacheDir: modelCacheDir });
   if (token !== undefined) log.hide(token);
@@ -740,6 +749,7 @@ async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
     endpoint: hub.endpoint,
     ...(token === undefined ? {} : { token }),
     log: (message: string, fields: LogFields) => log.info(message, fields),
+    onAccess: (repo: string, heard: HeardAccess) => access.note(repo, heard),
   };
 }
 

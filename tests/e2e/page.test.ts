@@ -150,6 +150,24 @@ describe.skipIf(hasNoBrowser)('page', () => {
     expect(await text(card(page, 'moonshine-tiny'))).toMatch(/Not downloaded.*Not on disk/s);
   });
 
+  test('says of a gated repository whether the hub opens it, and what does', async () => {
+    await using gateway = await startScriptedGateway(browser.dist, MODELS);
+    const page = await openModels(gateway);
+    await signIn(page, gateway.adminKey);
+    await connection(page, 'Live').waitFor();
+    const gated = card(page, 'moonshine-tiny');
+    expect(await gated.getByText('Gated').count()).toBe(0);
+    const own = { repo: 'test/moonshine', url: `${gateway.url}/hub/test/moonshine`, gated: 'auto' } as const;
+    gateway.change('moonshine-tiny', { repositories: [{ ...own, accessible: null }] });
+    await gated.getByText('not tried with this token yet').waitFor();
+    gateway.change('moonshine-tiny', { repositories: [{ ...own, accessible: false }] });
+    await gated.getByText('The hub refused test/moonshine').waitFor();
+    expect(await gated.getByRole('link', { name: 'Page of test/moonshine' }).getAttribute('href')).toBe(own.url);
+    expect(await axeViolations(page)).toEqual([]);
+    await gated.getByRole('link', { name: 'The hub’s token' }).click();
+    await expect.poll(() => page.url()).toBe(`${gateway.url}/settings`);
+  });
+
   test('a change appears without a reload and is announced', async () => {
     await using gateway = await startScriptedGateway(browser.dist, MODELS);
     const page = await openModels(gateway);

@@ -288,6 +288,8 @@ describe('models over HTTP', () => {
       expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: 'auto', accessible: false });
       gate();
       expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: null, accessible: true });
+      // The model is not of that repository, and its own was not asked for.
+      expect((await model('fake/echo')).repositories).toMatchObject([{ gated: null, accessible: null }]);
     });
 
     it('says why no family takes it', async () => {

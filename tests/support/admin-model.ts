@@ -48,6 +48,9 @@ export function adminModel(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>)
     family: 'whisper',
     repo: `test/${fields.id}`,
     revision: 'main',
+    repositories: [
+      { repo: `test/${fields.id}`, url: `https://hub.test/test/${fields.id}`, gated: null, accessible: null },
+    ],
     license: 'MIT',
     license_confirmation: { required: false, confirmed_at: null, confirmed_by: null },
     languages: ['en'],

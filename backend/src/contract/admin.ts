@@ -65,6 +65,22 @@ export const adminModel = z
     family: z.string(),
     repo: z.string(),
     revision: z.string(),
+    repositories: z
+      .array(
+        z.object({
+          repo: z.string(),
+          url: z.string().meta({ description: "Its page on the hub: a gated one's licence is accepted there" }),
+          gated: z.enum(['no', 'auto', 'manual']).nullable().meta({
+            description: '`manual`: somebody looks at each request for access; null: the hub has not been asked yet',
+          }),
+          accessible: z.boolean().nullable().meta({
+            description: 'The hub let this server have files of it, or refused; null: not tried with this token',
+          }),
+        }),
+      )
+      .meta({
+        description: 'Its own, then others it needs files of; as the hub said since the start, never asked for this',
+      }),
     license: z.string(),
     license_confirmation: z
       .object({

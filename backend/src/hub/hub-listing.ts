@@ -43,7 +43,9 @@ export async function readModelInfo(session: HubSession): Promise<HubModelInfo> 
   );
   if (!isCommit(info.sha)) throw integrityError(session, `revision "${revision}" is not a commit`);
   const license = info.tags?.find((tag) => tag.startsWith(LICENSE_TAG))?.slice(LICENSE_TAG.length, MAX_LICENSE);
-  return { commit: info.sha, gated: info.gated || false, license: license ?? null };
+  const gated = info.gated || false;
+  session.heard({ gated });
+  return { commit: info.sha, gated, license: license ?? null };
 }
 
 /** The wanted files of a commit. Throws `hub_not_found` naming those that are not there. */

@@ -21,6 +21,8 @@ export interface ModelHub {
     files: RepoFiles,
     options: { signal: AbortSignal; onProgress(progress: FetchProgress): void },
   ): Promise<Snapshot>;
+  /** What is known, without network, of who may have a repository; `url` is the page of its licence. */
+  access(repo: string): { url: string; gated?: false | 'auto' | 'manual'; accessible?: boolean };
   /** Deletes `files` but for those in `keep`. @returns bytes deleted. */
   delete(files: RepoFiles, keep: readonly KeptFiles[]): Promise<number>;
 }

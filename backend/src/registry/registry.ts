@@ -261,6 +261,11 @@ export class ModelRegistry {
     return model.describe();
   }
 
+  /** Something else is known of who may have it. */
+  noteAccess(repo: string): void {
+    for (const model of this.#models.values()) if (model.needsRepository(repo)) this.#touch(model);
+  }
+
   /** Grows with every change of a model. */
   get rev(): number {
     return this.#rev;

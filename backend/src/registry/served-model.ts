@@ -157,6 +157,11 @@ export class ServedModel {
     return [...this.#files.values()].flatMap(({ needed }) => needed);
   }
 
+  /** Its own, or one it takes files of. */
+  needsRepository(repo: string): boolean {
+    return this.#repositories().some((each) => each.repo === repo);
+  }
+
   get isKeptLoaded(): boolean {
     return this.#keepLoaded !== undefined;
   }
@@ -350,6 +355,7 @@ export class ServedModel {
       family: family.family,
       repo: definition.repo,
       revision: definition.revision,
+      repositories: this.#repositories(),
       license: definition.license,
       license_confirmation: {
         required: needsConfirmation(definition.license),
@@ -713,6 +719,15 @@ export class ServedModel {
     const files = new ModelFiles(definition, this.#options.hub, this.#options);
     this.#files.set(dtype, files);
     return files;
+  }
+
+  #repositories(): AdminModel['repositories'] {
+    const { repo, auxiliary = {} } = this.#options.item.definition;
+    const repos = new Set([repo, ...Object.values(auxiliary).map((files) => files.repo)]);
+    return [...repos].map((name) => {
+      const { url, gated, accessible = null } = this.#options.hub.access(name);
+      return { repo: name, url, gated: gated === undefined ? null : gated || 'no', accessible };
+    });
   }
 
   #status(): AdminModelStatus {
