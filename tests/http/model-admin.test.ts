@@ -441,6 +441,8 @@ describe('models over HTTP', () => {
     });
 
     it('is undone, for registered models alone; files stay', async () => {
+      expect(await model(talker.id)).toMatchObject({ registered: true });
+      expect(await model(TINY)).toMatchObject({ registered: false });
       await eventually(async () => expect((await admin('DELETE', of(talker.id))).status).toBe(200));
       expect((await api.fetch(`/v1/models/${talker.id}`)).status).toBe(404);
       expect(await readFile(join(cached(talker.repo), 'refs', 'main'), 'utf8')).toMatch(/^\w{40}$/);

@@ -46,6 +46,7 @@ export function adminModel(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>)
     fallback: null,
     task: 'transcription',
     family: 'whisper',
+    registered: false,
     repo: `test/${fields.id}`,
     revision: 'main',
     repositories: [

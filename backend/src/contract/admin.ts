@@ -63,6 +63,7 @@ export const adminModel = z
     reason: z.string().nullable().meta({ description: 'Why it could not be loaded' }),
     task: z.string(),
     family: z.string(),
+    registered: z.boolean().meta({ description: 'An operator added it, and may remove it' }),
     repo: z.string(),
     revision: z.string(),
     repositories: z

@@ -342,7 +342,7 @@ export class ServedModel {
   }
 
   describe(): AdminModel {
-    const { family, definition } = this.#options.item;
+    const { family, definition, registered } = this.#options.item;
     const { preference } = this.#wish;
     const confirmation = this.#options.licenses.find(definition);
     return {
@@ -353,6 +353,7 @@ export class ServedModel {
       reason: this.#failure?.message ?? null,
       task: family.task,
       family: family.family,
+      registered: registered === true,
       repo: definition.repo,
       revision: definition.revision,
       repositories: this.#repositories(),
