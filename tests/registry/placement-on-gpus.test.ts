@@ -156,6 +156,51 @@ describe('a model with an order of its operator', () => {
       body: { error: { code: 'stale_plan', param: 'plan_rev' } },
     });
     await ops.unload('gpu/c');
+    await waitUntil('it is gone', () => ops.live('gpu/c').length === 0);
+  });
+
+  it('is loaded by a plan that requests to others and changes of other kinds have come after', async () => {
+    await ops.load('gpu/c', { gpu_device_ids: [4] });
+    await ops.ready('gpu/c');
+    const { body: plan } = await ops.plan('gpu/b', { gpu_device_ids: [3] });
+    const before = app.registry.rev;
+    await ops.transcribe('gpu/c');
+    await app.registry.pauseDownload('gpu/a');
+    app.registry.noteAccess('gpu/d');
+    expect(app.registry.rev).toBeGreaterThan(before);
+    expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 202 });
+    await ops.ready('gpu/b');
+    // Its own replica has come: that was another world.
+    expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 409 });
+    await Promise.all([ops.unload('gpu/b'), ops.unload('gpu/c')]);
+    await waitUntil('both are gone', () => ops.live('gpu/b').length + ops.live('gpu/c').length === 0);
+  });
+
+  it('needs a new plan when a wish changed alone, or a GPU is lost', async () => {
+    await ops.load('gpu/c', { gpu_device_ids: [4] });
+    await ops.ready('gpu/c');
+    const [replica] = ops.live('gpu/c');
+    const refusedAfter = async (move: () => Promise<unknown>) => {
+      const { body: plan } = await ops.plan('gpu/b', { gpu_device_ids: [3] });
+      await move();
+      expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 409 });
+    };
+    await refusedAfter(() => ops.load('gpu/c', { gpu_device_ids: [4], keep_alive: 600 }));
+    expect(ops.live('gpu/c')[0]?.pid).toBe(replica?.pid);
+    const lose = (lost: boolean) =>
+      dgx.change(({ gpus }) => {
+        for (const gpu of gpus) gpu.lost = lost && gpu.index === 6;
+      });
+    const shownAs = async (lost: boolean) => {
+      await lose(lost);
+      const isSo = async () => (await ops.gpus()).body.data.some(({ state }) => state !== 'ok') === lost;
+      for (const end = Date.now() + 10_000; !(await isSo()) && Date.now() < end; )
+        await ops.plan('gpu/b', { gpu_device_ids: [3] });
+    };
+    await refusedAfter(() => shownAs(true));
+    await shownAs(false);
+    await ops.unload('gpu/c');
+    await waitUntil('it is gone', () => ops.live('gpu/c').length === 0);
   });
 
   it('makes room by the least recently used idle one, never by a busy or a pinned one', async () => {

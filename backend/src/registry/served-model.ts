@@ -125,6 +125,11 @@ export class ServedModel {
     return this.#replicas;
   }
 
+  /** The operator's order, if there is one. */
+  get preference(): Readonly<Preference> | undefined {
+    return this.#wish.preference;
+  }
+
   get orderedReplicas(): number {
     const { devices = [], replicasPerDevice = 1 } = this.#wish.preference ?? {};
     return Math.max(1, devices.length * replicasPerDevice);

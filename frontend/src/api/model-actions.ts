@@ -60,7 +60,7 @@ export const statusQuery = queryOptions({
   refetchInterval: liveInterval(),
 });
 
-/** What a load would do now; any change of any model makes it out of date. */
+/** What a load would do now; where a replica or a wish of any model moves, it is out of date. */
 export const planQuery = (model: string, order: LoadOrder) =>
   queryOptions({
     queryKey: ['plan', model, order],
