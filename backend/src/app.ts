@@ -67,7 +67,7 @@ import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { examineRepository } from './hub/examine-repository.ts';
-import { type HeardAccess, KnownAccess } from './hub/known-access.ts';
+import { type HeardOfRepository, KnownRepositories } from './hub/known-repositories.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
@@ -230,7 +230,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
   const registeredModels = new RegisteredModelStore(db);
   const registered = await defineRegistered(await registeredModels.read(), families, log);
   const catalog = new Catalog(families, config.models.aliases, config.models.dtypes, registered);
-  const access = new KnownAccess((repo) => registry.noteAccess(repo));
+  const repositories = new KnownRepositories((repo) => registry.noteRepository(repo));
   const registry: ModelRegistry = new ModelRegistry({
     devices,
     footprints: new FootprintStore(db),
@@ -247,7 +247,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       });
     },
     catalog,
-    hub: createHub(config, log, access),
+    hub: createHub(config, log, repositories),
     quarantine,
     log,
     modelListUrl,
@@ -566,7 +566,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           registry,
           families,
           models: registeredModels,
-          listRepository: repositoryLister(config, log, access),
+          listRepository: repositoryLister(config, log, repositories),
         }),
         preflight: createPreflight({
           families,
@@ -577,7 +577,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
             devices.list().some(({ kind, unavailable }) => kind === 'cuda' && unavailable === null) ? 'cuda' : 'cpu',
           examine: async (where, signal) =>
             examineRepository({
-              ...(await hubAccess(config, log, access)),
+              ...(await hubAccess(config, log, repositories)),
               ...where,
               cacheDir: config.modelCacheDir,
               signal,
@@ -592,7 +592,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           cacheDir: config.modelCacheDir,
           endpoint: config.hub.endpoint,
           hide: log.hide,
-          onChange: () => access.forgetToken(),
+          onChange: () => repositories.forgetToken(),
         }),
         audit,
       ),
@@ -718,15 +718,15 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
   };
 }
 
-function createHub(config: Config, log: RootLogger, access: KnownAccess): ModelHub {
+function createHub(config: Config, log: RootLogger, repositories: KnownRepositories): ModelHub {
   const cacheDir = config.modelCacheDir;
   return {
     find: (files) => findSnapshot(cacheDir, files),
-    access: (repo) => ({ url: `${config.hub.endpoint}/${repo}`, ...access.of(repo) }),
+    known: (repo) => ({ url: `${config.hub.endpoint}/${repo}`, ...repositories.of(repo) }),
     download: async (files, { signal, onProgress }) =>
       downloadSnapshot({
         ...files,
-        ...(await hubAccess(config, log, access)),
+        ...(await hubAccess(config, log, repositories)),
         cacheDir,
         signal,
         onProgress,
@@ -736,12 +736,12 @@ function createHub(config: Config, log: RootLogger, access: KnownAccess): ModelH
   };
 }
 
-function repositoryLister(config: Config, log: RootLogger, access: KnownAccess) {
+function repositoryLister(config: Config, log: RootLogger, repositories: KnownRepositories) {
   return async (repo: string, revision: string, signal: AbortSignal) =>
-    listRepository({ ...(await hubAccess(config, log, access)), repo, revision, signal });
+    listRepository({ ...(await hubAccess(config, log, repositories)), repo, revision, signal });
 }
 
-async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger, access: KnownAccess) {
+async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger, repositories: KnownRepositories) {
   // Read each time: an operator may have saved a token since, through another gateway too.
   const token = await readToken({ env: hub.token, cacheDir: modelCacheDir });
   if (token !== undefined) log.hide(token);
@@ -749,7 +749,7 @@ async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger, access
     endpoint: hub.endpoint,
     ...(token === undefined ? {} : { token }),
     log: (message: string, fields: LogFields) => log.info(message, fields),
-    onAccess: (repo: string, heard: HeardAccess) => access.note(repo, heard),
+    onHeard: (repo: string, heard: HeardOfRepository) => repositories.note(repo, heard),
   };
 }
 

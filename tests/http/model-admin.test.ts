@@ -138,6 +138,17 @@ describe('models over HTTP', () => {
       expect((await admin('POST', `${of(TINY)}/cancel-download`)).status).toBe(200);
     });
 
+    it('the size of what is not here is told as soon as the hub has told it, and never asked for', async () => {
+      const asked = hub.requests.length;
+      expect((await model('whisper-base')).download_bytes).toBeNull();
+      expect((await model(TINY)).download_bytes).toBeNull();
+      expect(hub.requests.length).toBe(asked);
+      const { files } = await model(TINY);
+      await deleteFiles(TINY);
+      expect((await model(TINY)).download_bytes).toBe(files.total_bytes);
+      await download(TINY);
+    });
+
     it('tells how fast it goes and how long it takes, and that nothing comes any more', async () => {
       await deleteFiles(TINY);
       const slow = hub.faults.add({ kind: 'slow', bytesPerSecond: 4_000 }, { file: 'onnx/encoder_model.onnx' });

@@ -166,7 +166,7 @@ describe('a model with an order of its operator', () => {
     const before = app.registry.rev;
     await ops.transcribe('gpu/c');
     await app.registry.pauseDownload('gpu/a');
-    app.registry.noteAccess('gpu/d');
+    app.registry.noteRepository('gpu/d');
     expect(app.registry.rev).toBeGreaterThan(before);
     expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 202 });
     await ops.ready('gpu/b');

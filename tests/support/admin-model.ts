@@ -57,6 +57,8 @@ export function adminModel(fields: Partial<AdminModel> & Pick<AdminModel, 'id'>)
     languages: ['en'],
     published: null,
     memory_estimate_bytes: 5e8,
+    load_seconds: null,
+    download_bytes: null,
     files: ABSENT,
     replicas: [adminReplica({})],
     ...fields,

@@ -7,6 +7,15 @@ import { logLine } from './logs.ts';
 export const adminModelStatus = z.enum(['absent', 'downloading', 'downloaded', 'loading', 'ready', 'failed']);
 export type AdminModelStatus = z.infer<typeof adminModelStatus>;
 
+export const loadSeconds = z
+  .number()
+  .nullable()
+  .meta({ description: 'Of its last load on such a device in this precision; null: none was timed' });
+export const downloadBytes = z
+  .int()
+  .nullable()
+  .meta({ description: 'Of its files, while they are not here; null: the hub has not told their sizes yet' });
+
 export const adminReplica = z
   .object({
     id: z.string(),
@@ -93,6 +102,8 @@ export const adminModel = z
     languages: z.array(z.string()),
     published: z.string().nullable(),
     memory_estimate_bytes: z.int(),
+    load_seconds: loadSeconds,
+    download_bytes: downloadBytes,
     precision: z
       .string()
       .nullable()

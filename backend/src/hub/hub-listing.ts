@@ -60,6 +60,7 @@ export async function listHubFiles(session: HubSession, commit: string, wanted: 
     }
   });
   if (missing.size > 0) throw filesMissing(session, [...missing]);
+  session.heard({ sizes: sizesOf(found) });
   return found;
 }
 
@@ -72,7 +73,12 @@ export async function listAllFiles(session: HubSession, commit: string): Promise
       if (found.length === MAX_FILES) break;
     }
   });
+  session.heard({ sizes: sizesOf(found) });
   return found;
+}
+
+function sizesOf(files: readonly HubFile[]): Map<string, number> {
+  return new Map(files.map(({ path, size }) => [path, size]));
 }
 
 /** Where a file's content is. */

@@ -3,7 +3,7 @@ import { DEFAULT_RETRY, type RetryPolicy, retry, TransientFailure } from '../ret
 import { createStallGuard } from '../stall-guard.ts';
 import { answerError, connectionError, type HubSubject, unreachable } from './hub-error.ts';
 import { createHubFetch, type HubAnswer } from './hub-fetch.ts';
-import type { HeardAccess } from './known-access.ts';
+import type { HeardOfRepository } from './known-repositories.ts';
 
 export interface HubSessionOptions {
   /** The hub's address, for example `https://huggingface.co`; a mirror's may have a path. */
@@ -17,8 +17,8 @@ export interface HubSessionOptions {
   /** Milliseconds without a byte after which a connection counts as broken. */
   stallMs?: number | undefined;
   log?: ((message: string, fields: Record<string, unknown>) => void) | undefined;
-  /** Told what the hub says of who may have the repository. */
-  onAccess?: ((repo: string, heard: HeardAccess) => void) | undefined;
+  /** Told what the hub says of a repository, as it is asked for other things. */
+  onHeard?: ((repo: string, heard: HeardOfRepository) => void) | undefined;
 }
 
 /** What the requests of one download share. */
@@ -30,8 +30,8 @@ export interface HubSession {
   readonly signal: AbortSignal;
   readonly stallMs: number;
   log(message: string, fields: Record<string, unknown>): void;
-  /** Passes on what was heard of who may have the repository; `get` does so with refusals. */
-  heard(heard: HeardAccess): void;
+  /** Passes on what was heard of the repository; `get` does so with refusals. */
+  heard(heard: HeardOfRepository): void;
   /** One request, one try. The answer is 2xx or 416; everything else is thrown as `hub-error.ts` has it. */
   get(url: string, options: GetOptions): Promise<HubAnswer>;
   /** Tries again after a TransientFailure; the last of too many becomes `hub_unreachable`. */
@@ -57,7 +57,7 @@ export function createHubSession(options: HubSessionOptions): HubSession {
   const hubFetch = createHubFetch({ endpoint, token: options.token, fetch: options.fetch });
   const policy = { ...DEFAULT_RETRY, ...options.retry };
   const log = options.log ?? (() => {});
-  const heard = (access: HeardAccess) => options.onAccess?.(repo, access);
+  const heard = (news: HeardOfRepository) => options.onHeard?.(repo, news);
 
   async function get(url: string, { headers, file, signal: requestSignal }: GetOptions): Promise<HubAnswer> {
     const answer = await hubFetch(url, { headers: headers ?? {}, signal: requestSignal }).catch((error: unknown) => {

@@ -264,8 +264,8 @@ export class ModelRegistry {
     return model.describe();
   }
 
-  /** Something else is known of who may have it. */
-  noteAccess(repo: string): void {
+  /** Something else is known of a repository. */
+  noteRepository(repo: string): void {
     for (const model of this.#models.values()) if (model.needsRepository(repo)) this.#touch(model);
   }
 

@@ -371,6 +371,8 @@ export class ServedModel {
       languages: [...definition.languages],
       published: definition.published ?? null,
       memory_estimate_bytes: definition.memory.estimateBytes,
+      load_seconds: this.#wish.loadSeconds(this.#kind) ?? null,
+      download_bytes: this.files.state === 'present' ? null : (this.files.downloadBytes ?? null),
       precision: this.#chosen.dtype ?? null,
       precisions: Object.keys(definition.dtypes?.files ?? {}),
       queued: this.#turns.queued,
@@ -632,7 +634,7 @@ export class ServedModel {
       },
       isPinned: () => this.#keepLoaded !== undefined || this.#wish.preference?.keepAliveSeconds === -1,
       isAwaited: () => this.#turns.queued > 0,
-      onMeasured: (bytes) => footprints.note(key, bytes),
+      onMeasured: (measured) => footprints.note(key, measured),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
       onReleased: (proof) => {
         this.#proofs = [proof, ...this.#proofs].slice(0, MAX_PROOFS);
@@ -731,7 +733,7 @@ export class ServedModel {
     const { repo, auxiliary = {} } = this.#options.item.definition;
     const repos = new Set([repo, ...Object.values(auxiliary).map((files) => files.repo)]);
     return [...repos].map((name) => {
-      const { url, gated, accessible = null } = this.#options.hub.access(name);
+      const { url, gated, accessible = null } = this.#options.hub.known(name);
       return { repo: name, url, gated: gated === undefined ? null : gated || 'no', accessible };
     });
   }

@@ -1,13 +1,15 @@
-/** Who may have which repository, as the hub has said along the way since the start: nothing is asked for this. */
+/** What the hub has said of repositories along the way, since the start: nothing is asked for this. */
 
-export interface HeardAccess {
+export interface HeardOfRepository {
   gated?: false | 'auto' | 'manual';
   /** Content was sent, or refused, with the token there was or without one. */
   accessible?: boolean;
+  /** Bytes by path in the repository. */
+  sizes?: ReadonlyMap<string, number>;
 }
 
-export class KnownAccess {
-  readonly #known = new Map<string, HeardAccess>();
+export class KnownRepositories {
+  readonly #known = new Map<string, HeardOfRepository>();
   readonly #onChange: (repo: string) => void;
 
   /** `onChange` is called when something new is known of a repository, or something known before no longer. */
@@ -15,14 +17,19 @@ export class KnownAccess {
     this.#onChange = onChange;
   }
 
-  of(repo: string): HeardAccess {
+  of(repo: string): HeardOfRepository {
     return this.#known.get(repo) ?? {};
   }
 
-  note(repo: string, heard: HeardAccess): void {
+  note(repo: string, heard: HeardOfRepository): void {
     const before = this.of(repo);
-    const after = { ...before, ...heard };
-    if (before.gated === after.gated && before.accessible === after.accessible) return;
+    const sizes = new Map([...(before.sizes ?? []), ...(heard.sizes ?? [])]);
+    const after = { ...before, ...heard, sizes };
+    const isNews =
+      before.gated !== after.gated ||
+      before.accessible !== after.accessible ||
+      [...sizes].some(([path, size]) => before.sizes?.get(path) !== size);
+    if (!isNews) return;
     this.#known.set(repo, after);
     this.#onChange(repo);
   }
