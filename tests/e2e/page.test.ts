@@ -91,6 +91,8 @@ describe.skipIf(hasNoBrowser)('page', () => {
   test('a user key sees its own screens and no operator’s', async () => {
     await using gateway = await startScriptedGateway(browser.dist, MODELS);
     const page = await openModels(gateway);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await signIn(page, gateway.userKey);
     await page.getByText('This screen needs an admin key').waitFor();
     expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
@@ -98,6 +100,8 @@ describe.skipIf(hasNoBrowser)('page', () => {
       'Playground',
       'API docs',
     ]);
+    expect(asked).toContain('/v1/key');
+    expect(asked.filter((path) => path.startsWith('/api/admin/'))).toEqual([]);
     await page.getByRole('button', { name: 'Use another key' }).click();
     await signIn(page, gateway.adminKey);
     await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
