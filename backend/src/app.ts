@@ -39,6 +39,7 @@ import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
 import { adminSettingsRoutes } from './http/admin/settings.ts';
 import { adminUsageRoute } from './http/admin/usage.ts';
+import { adminWebhookRoutes } from './http/admin/webhooks.ts';
 import { evaluationRoute } from './http/audio/evaluations.ts';
 import { karaokeAnswer } from './http/audio/karaoke-response.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
@@ -604,6 +605,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
         audit,
       }),
       ...adminJobRoutes({ jobs: jobs.service, keyNames: (ids) => keyRecords.names(ids), audit }),
+      ...adminWebhookRoutes({ webhooks: webhooks.service, audit }),
       ...adminSettingsRoutes(settings, audit),
       adminUsageRoute((wanted) => readUsageTotals(db, wanted)),
       adminLogsRoute(logRing),

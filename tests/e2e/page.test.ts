@@ -98,6 +98,7 @@ describe.skipIf(hasNoBrowser)('page', () => {
     expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
       'Jobs',
       'Playground',
+      'Webhooks',
       'API docs',
     ]);
     expect(asked).toContain('/v1/key');
