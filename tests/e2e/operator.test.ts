@@ -211,6 +211,14 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     expect((await transcribe(app.adminKey, 'of-the-desk')).text).toBe('hello');
     await page.reload();
     await names.last().waitFor();
+    await page.goto(`${app.url}/audit?action=settings.update`);
+    const diff = page.getByRole('list', { name: 'Changes' }).first();
+    await diff.getByText('aliases.of-the-desk').waitFor();
+    expect(await diff.locator('ins').first().textContent()).toBe('fake/echo');
+    await page.getByText(/Chain intact: \d+ rows/).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await page.goto(`${app.url}/settings`);
+    await names.last().waitFor();
     expect(await Promise.all((await names.all()).map((name) => name.inputValue()))).toContain('of-the-desk');
   });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
 import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { PlacementPlan } from '../../backend/src/contract/placement.ts';
 import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
@@ -60,6 +61,14 @@ function api(app: TestApp) {
     plan: async (model: GpuModel, order: object) =>
       (await send('POST', '/api/admin/placement/plan', { model, ...order })) as { status: number; body: PlacementPlan },
     status: () => send('GET', '/api/admin/status'),
+    lastAudit: async (action: string): Promise<AuditRow> => {
+      const response = await fetch(`${app.url}/api/admin/audit`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+      const lines = (await response.text()).trimEnd().split('\n');
+      const rows = lines.map((line) => auditRow.parse(JSON.parse(line)));
+      const found = rows.findLast((row) => row.action === action && row.result === 'success');
+      if (found === undefined) throw new Error(`nobody did ${action}`);
+      return found;
+    },
     gpus: async () => (await send('GET', '/api/admin/gpus')) as { status: number; body: GpuList },
     ready: (model: GpuModel, count = 1) =>
       waitUntil(
@@ -187,6 +196,9 @@ describe('a model with an order of its operator', () => {
     };
     await refusedAfter(() => ops.load('gpu/c', { gpu_device_ids: [4], keep_alive: 600 }));
     expect(ops.live('gpu/c')[0]?.pid).toBe(replica?.pid);
+    expect((await ops.lastAudit('model.load')).changes).toBe(
+      JSON.stringify({ 'placement.keep_alive_seconds': { before: null, after: 600 } }),
+    );
     const lose = (lost: boolean) =>
       dgx.change(({ gpus }) => {
         for (const gpu of gpus) gpu.lost = lost && gpu.index === 6;

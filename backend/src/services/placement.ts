@@ -23,6 +23,7 @@ export function createPlacement(registry: ModelRegistry, devices: Devices) {
   }
 
   return {
+    describe: (model: string) => registry.describe(model),
     /** @throws model_not_found, gpu_not_found, invalid_value */
     async plan(model: string, request: Omit<LoadRequest, 'plan_rev'>): Promise<PlacementPlan> {
       await devices.refresh();

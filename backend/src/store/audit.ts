@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import type { AuditChanges } from '../contract/audit-changes.ts';
 import type { Schema } from './schema.ts';
 
 export interface AuditTable {
@@ -17,6 +18,8 @@ export interface AuditTable {
   size: number | null;
   result: string;
   error_code: string | null;
+  /** JSON of `AuditChanges`, as it was hashed; null in rows that change no field, and in those of before there was such a thing. */
+  changes: string | null;
   previous_hash: string;
   /** Hexadecimal. */
   hash: string;
@@ -31,6 +34,7 @@ export interface AuditEvent {
   size?: number | undefined;
   result: 'success' | 'failure';
   errorCode?: string | undefined;
+  changes?: AuditChanges | undefined;
 }
 
 export type AuditVerdict = { count: number; hash: string } & (
@@ -64,6 +68,7 @@ export async function appendAudit(transaction: Transaction<Schema>, event: Audit
     size: event.size ?? null,
     result: event.result,
     error_code: event.errorCode ?? null,
+    changes: event.changes === undefined ? null : JSON.stringify(event.changes),
     previous_hash: last?.hash ?? GENESIS,
   };
   const row = { ...content, hash: hashOf(content) };
@@ -120,6 +125,8 @@ function hashOf(row: Omit<AuditRow, 'hash'>): string {
     row.result,
     row.error_code,
     row.previous_hash,
+    // Rows without changes have the hash that they had before there was the column.
+    ...(row.changes === null ? [] : [row.changes]),
   ];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }
