@@ -41,6 +41,7 @@ import { adminOverviewRoute } from './http/admin/overview.ts';
 import { placementRoutes } from './http/admin/placement.ts';
 import { adminSettingsRoutes } from './http/admin/settings.ts';
 import { adminUsageRoute } from './http/admin/usage.ts';
+import { adminWebhookRoutes } from './http/admin/webhooks.ts';
 import { evaluationRoute } from './http/audio/evaluations.ts';
 import { karaokeAnswer } from './http/audio/karaoke-response.ts';
 import { separationAnswer } from './http/audio/separation-response.ts';
@@ -70,6 +71,7 @@ import { deleteSnapshot } from './hub/delete-snapshot.ts';
 import { freeBytes } from './hub/disk.ts';
 import { downloadSnapshot } from './hub/download.ts';
 import { examineRepository } from './hub/examine-repository.ts';
+import { type HeardOfRepository, KnownRepositories } from './hub/known-repositories.ts';
 import { listRepository } from './hub/list-repository.ts';
 import { findSnapshot } from './hub/snapshot.ts';
 import { readToken } from './hub/token.ts';
@@ -233,7 +235,8 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
   const registeredModels = new RegisteredModelStore(db);
   const registered = await defineRegistered(await registeredModels.read(), families, log);
   const catalog = new Catalog(families, config.models.aliases, config.models.dtypes, registered);
-  const registry = new ModelRegistry({
+  const repositories = new KnownRepositories((repo) => registry.noteRepository(repo));
+  const registry: ModelRegistry = new ModelRegistry({
     devices,
     footprints: new FootprintStore(db),
     preferences: new PreferenceStore(db),
@@ -249,7 +252,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
       });
     },
     catalog,
-    hub: createHub(config, log),
+    hub: createHub(config, log, repositories),
     quarantine,
     log,
     modelListUrl,
@@ -572,7 +575,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           registry,
           families,
           models: registeredModels,
-          listRepository: repositoryLister(config, log),
+          listRepository: repositoryLister(config, log, repositories),
         }),
         preflight: createPreflight({
           families,
@@ -582,7 +585,12 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           deviceKind: () =>
             devices.list().some(({ kind, unavailable }) => kind === 'cuda' && unavailable === null) ? 'cuda' : 'cpu',
           examine: async (where, signal) =>
-            examineRepository({ ...(await hubAccess(config, log)), ...where, cacheDir: config.modelCacheDir, signal }),
+            examineRepository({
+              ...(await hubAccess(config, log, repositories)),
+              ...where,
+              cacheDir: config.modelCacheDir,
+              signal,
+            }),
           freeBytes: () => freeBytes(config.modelCacheDir),
         }),
         audit,
@@ -593,6 +601,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
           cacheDir: config.modelCacheDir,
           endpoint: config.hub.endpoint,
           hide: log.hide,
+          onChange: () => repositories.forgetToken(),
         }),
         audit,
       ),
@@ -604,6 +613,7 @@ async function startOn(database: Database, { config, modelListUrl, log, logRing,
         audit,
       }),
       ...adminJobRoutes({ jobs: jobs.service, keyNames: (ids) => keyRecords.names(ids), audit }),
+      ...adminWebhookRoutes({ webhooks: webhooks.service, audit }),
       ...adminSettingsRoutes(settings, audit),
       adminUsageRoute((wanted) => readUsageTotals(db, wanted)),
       adminLogsRoute(logRing),
@@ -718,7 +728,7 @@ function createInputFetch({ urlInput, upload, dataDir }: Config, guard: AddressG
   };
 }
 
-function createHub(config: Config, log: RootLogger): ModelHub {
+function createHub(config: Config, log: RootLogger, repositories: KnownRepositories): ModelHub {
   const cacheDir = config.modelCacheDir;
   const bundled = createBundledModels({ root: fileURLToPath(new URL('../../', import.meta.url)), cacheDir });
   const findBundled = (files: RepoFiles) =>
@@ -728,11 +738,12 @@ function createHub(config: Config, log: RootLogger): ModelHub {
     });
   return {
     find: (files) => (files.bundled === true ? findBundled(files) : findSnapshot(cacheDir, files)),
+    known: (repo) => ({ url: `${config.hub.endpoint}/${repo}`, ...repositories.of(repo) }),
     download: async (files, { signal, onProgress }) => {
       if (files.bundled === true) throw notInstalled(files.repo);
       return downloadSnapshot({
         ...files,
-        ...(await hubAccess(config, log)),
+        ...(await hubAccess(config, log, repositories)),
         cacheDir,
         signal,
         onProgress,
@@ -750,12 +761,12 @@ function notInstalled(repo: string): GatewayError {
   });
 }
 
-function repositoryLister(config: Config, log: RootLogger) {
+function repositoryLister(config: Config, log: RootLogger, repositories: KnownRepositories) {
   return async (repo: string, revision: string, signal: AbortSignal) =>
-    listRepository({ ...(await hubAccess(config, log)), repo, revision, signal });
+    listRepository({ ...(await hubAccess(config, log, repositories)), repo, revision, signal });
 }
 
-async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
+async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger, repositories: KnownRepositories) {
   // Read each time: an operator may have saved a token since, through another gateway too.
   const token = await readToken({ env: hub.token, cacheDir: modelCacheDir });
   if (token !== undefined) log.hide(token);
@@ -763,6 +774,7 @@ async function hubAccess({ hub, modelCacheDir }: Config, log: RootLogger) {
     endpoint: hub.endpoint,
     ...(token === undefined ? {} : { token }),
     log: (message: string, fields: LogFields) => log.info(message, fields),
+    onHeard: (repo: string, heard: HeardOfRepository) => repositories.note(repo, heard),
   };
 }
 

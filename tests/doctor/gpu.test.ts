@@ -16,10 +16,13 @@ import { waitUntil } from '../support/wait-until.ts';
 
 const NEVER = new AbortController().signal;
 const UUID = 'GPU-1d6a3f0e-0000-4444-8888-00000000000';
-const gpuLine = (index: number, { driver = '550.90.07', mig = 'Disabled' } = {}) =>
+const gpuLine = (
+  index: number,
+  { driver = '550.90.07', mig = 'Disabled', remapFailed = 'No', recovery = 'None' } = {},
+) =>
   [
     ...[index, `${UUID}${index}`, 'NVIDIA H200', 143_771, 1, `00000000:${index}B:00.0`, driver],
-    ...[143_155, 0, 0, 28, 77.42, 700, 345, 3201, '0x0', 0, mig, 9.0],
+    ...[143_155, 0, 0, 28, 77.42, 700, 345, 3201, '0x0', 0, 'No', remapFailed, recovery, mig, 9.0],
   ].join(', ');
 const NO_DRIVER = saying(
   "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
@@ -128,6 +131,17 @@ describe('the driver', () => {
       summary: 'GPU 0000:17:00.0 does not answer: Unknown Error',
     });
     expect(found['gpu.mig']).toMatchObject({ status: 'warn', summary: expect.stringContaining('GPU 1') });
+  });
+
+  it('is told with what it says of faults: what it asks for, and memory beyond repair', async () => {
+    const lines = [gpuLine(0), gpuLine(1, { recovery: 'Reset' }), gpuLine(2, { remapFailed: '1' })];
+    const found = await findings(['gpu.driver'], { smi: saying(lines.join('\n')) });
+    expect(Object.keys(found).filter((id) => /recovery|memory/.test(id))).toEqual(['gpu.recovery1', 'gpu.memory2']);
+    expect(found['gpu.recovery1']).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(/asks for: Reset$/),
+    });
+    expect(found['gpu.memory2']).toMatchObject({ status: 'fail' });
   });
 });
 

@@ -1,5 +1,5 @@
 /** A model's life as an operator leads it: the real gateway and workers, a fake hub, a fake DGX. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -237,12 +237,28 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     await deleting.getByRole('button', { name: 'Delete files' }).click();
     await page.getByRole('region', { name: 'Files' }).getByText('Not on disk').waitFor();
 
+    // Fetched again, it goes with its files: from the list, and from the disk.
+    await page.getByRole('button', { name: 'Download voice' }).click();
+    await page.getByRole('button', { name: 'Load… voice' }).waitFor();
+    await page.getByRole('link', { name: 'All models' }).click();
+    expect(await page.getByRole('button', { name: /^Remove…/ }).count()).toBe(1);
+    await page.getByRole('button', { name: 'Remove… voice' }).click();
+    const removing = page.getByRole('dialog', { name: 'Remove voice from the catalogue?' });
+    await removing.getByText('requests that name it are answered with 404').waitFor();
+    await removing.getByLabel(/^Delete its files too/).check();
+    await removing.getByText(/2\skB of acme\/Voice/).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await removing.getByRole('button', { name: 'Remove the model' }).click();
+    await page.getByRole('article', { name: 'voice' }).waitFor({ state: 'detached' });
+    expect(app.registry.describe('voice')).toBeUndefined();
+    const cached = await readdir(join(app.dir, 'models'), { recursive: true });
+    expect(cached.filter((path) => path.includes('acme') && path.endsWith('marker.txt'))).toEqual([]);
+
     // Another one, under a licence that somebody has to confirm first.
     await page.route('**/preflight', async (route) => {
       const answer = await route.fetch();
       await route.fulfill({ response: answer, json: { ...(await answer.json()), license: 'cc-by-nc-4.0' } });
     });
-    await page.getByRole('link', { name: 'All models' }).click();
     await page.getByRole('link', { name: 'Add a model' }).click();
     await repo.fill('acme/Voice');
     await page.keyboard.press('Enter');

@@ -40,11 +40,12 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     });
   let jobs = 0;
   /** No two are equal: an equal one would take the other's result. */
-  const makeJob = async (apiKey = app.adminKey) => {
+  const makeJob = async (apiKey = app.adminKey, fields: Record<string, string> = {}) => {
     const form = new FormData();
     form.set('model', 'fake/echo');
     form.set('file', new Blob([wav(1, 100 + ++jobs)]), 'meeting.wav');
     form.set('prompt', 'say:hello');
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
     const response = await fetch(`${app.url}/v1/audio/transcriptions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${apiKey}`, prefer: 'respond-async' },
@@ -210,6 +211,16 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     expect((await transcribe(app.adminKey, 'of-the-desk')).text).toBe('hello');
     await page.reload();
     await names.last().waitFor();
+    await page.goto(`${app.url}/audit?action=settings.update`);
+    const diff = page.getByRole('list', { name: 'Changes' }).first();
+    await diff.getByText('aliases.of-the-desk').waitFor();
+    expect(await diff.getByRole('listitem').filter({ hasText: 'of-the-desk' }).textContent()).toMatch(
+      /– → .*fake\/echo$/,
+    );
+    await page.getByText(/Chain intact: \d+ rows/).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    await page.goto(`${app.url}/settings`);
+    await names.last().waitFor();
     expect(await Promise.all((await names.all()).map((name) => name.inputValue()))).toContain('of-the-desk');
   });
 
@@ -269,6 +280,37 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     await page.getByRole('button', { name: /^End secret/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'End the secret' }).click();
     await page.getByText('There is no secret yet').waitFor();
+  });
+
+  test('webhooks: an admin key sees those of every key, a user key its own', async () => {
+    const { secret, id } = (await (await createKey('sender')).json()) as { secret: string; id: string };
+    for (const key of [app.adminKey, secret]) {
+      const made = await fetch(`${app.url}/v1/webhooks/secrets`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+      });
+      expect(made.status).toBe(201);
+      await makeJob(key, { webhook_url: `https://${key === secret ? 'theirs' : 'ours'}.invalid/hook` });
+    }
+    const page = await openAt('/webhooks');
+    await page.getByText('https://ours.invalid/hook').waitFor();
+    await page.getByText('https://theirs.invalid/hook').waitFor();
+    await page.getByRole('combobox', { name: 'Key' }).selectOption('sender');
+    await page.getByText('https://ours.invalid/hook').waitFor({ state: 'detached' });
+    expect(page.url()).toContain(`key=${id}`);
+    expect(await axeViolations(page)).toEqual([]);
+    await page.getByRole('link', { name: 'job.succeeded' }).click();
+    await page.getByRole('region', { name: 'Delivery' }).getByText('sender').waitFor();
+    await page.getByRole('button', { name: 'Send again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Send it' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+    const user = await browser.open(`${app.url}/webhooks`, NARROW);
+    await signIn(user, secret);
+    await user.getByText('https://theirs.invalid/hook').waitFor();
+    expect(await user.getByText('https://ours.invalid/hook').count()).toBe(0);
+    expect(await user.getByRole('combobox', { name: 'Key' }).count()).toBe(0);
+    expect(await fitsWidth(user)).toBe(true);
   });
 
   test('the API’s description is searched, opened by its address and read', async () => {

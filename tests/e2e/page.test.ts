@@ -91,13 +91,18 @@ describe.skipIf(hasNoBrowser)('page', () => {
   test('a user key sees its own screens and no operator’s', async () => {
     await using gateway = await startScriptedGateway(browser.dist, MODELS);
     const page = await openModels(gateway);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await signIn(page, gateway.userKey);
     await page.getByText('This screen needs an admin key').waitFor();
     expect(await page.getByRole('navigation').getByRole('link').allTextContents()).toEqual([
       'Jobs',
       'Playground',
+      'Webhooks',
       'API docs',
     ]);
+    expect(asked).toContain('/v1/key');
+    expect(asked.filter((path) => path.startsWith('/api/admin/'))).toEqual([]);
     await page.getByRole('button', { name: 'Use another key' }).click();
     await signIn(page, gateway.adminKey);
     await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
@@ -148,6 +153,24 @@ describe.skipIf(hasNoBrowser)('page', () => {
     expect(await text(card(page, 'pyannote/segmentation'))).toMatch(/Failed.*ends with signal SIGKILL: out of memory/s);
     expect(await text(card(page, 'htdemucs'))).toMatch(/Download failed: The hub does not answer/);
     expect(await text(card(page, 'moonshine-tiny'))).toMatch(/Not downloaded.*Not on disk/s);
+  });
+
+  test('says of a gated repository whether the hub opens it, and what does', async () => {
+    await using gateway = await startScriptedGateway(browser.dist, MODELS);
+    const page = await openModels(gateway);
+    await signIn(page, gateway.adminKey);
+    await connection(page, 'Live').waitFor();
+    const gated = card(page, 'moonshine-tiny');
+    expect(await gated.getByText('Gated').count()).toBe(0);
+    const own = { repo: 'test/moonshine', url: `${gateway.url}/hub/test/moonshine`, gated: 'auto' } as const;
+    gateway.change('moonshine-tiny', { repositories: [{ ...own, accessible: null }] });
+    await gated.getByText('not tried with this token yet').waitFor();
+    gateway.change('moonshine-tiny', { repositories: [{ ...own, accessible: false }] });
+    await gated.getByText('The hub refused test/moonshine').waitFor();
+    expect(await gated.getByRole('link', { name: 'Page of test/moonshine' }).getAttribute('href')).toBe(own.url);
+    expect(await axeViolations(page)).toEqual([]);
+    await gated.getByRole('link', { name: 'The hub’s token' }).click();
+    await expect.poll(() => page.url()).toBe(`${gateway.url}/settings`);
   });
 
   test('a change appears without a reload and is announced', async () => {

@@ -101,6 +101,12 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
     expect(saved.suggestedFilename()).toBe('jfk.srt');
     expect(await axeViolations(page, { preload: false })).toEqual([]);
     await keepScreenshot(page, 'playground wide');
+
+    // Unloaded, it says what the next one waits for.
+    await app.registry.unload(MODEL, { force: true });
+    await page.getByText(/^It is loaded first.* Its last load took \d/).waitFor();
+    await app.registry.deleteFiles(MODEL);
+    await page.getByText(/^Cold: \d.*B are downloaded and loaded first.* Its last load took \d/).waitFor();
   });
 
   test('a recording of the microphone becomes words', async () => {

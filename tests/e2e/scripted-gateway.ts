@@ -4,10 +4,11 @@ import type { AddressInfo } from 'node:net';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { Health } from '../../backend/src/contract/health.ts';
-import { ANONYMOUS, type Principal } from '../../backend/src/contract/keys.ts';
+import { ANONYMOUS, type KeyUsage, type Principal } from '../../backend/src/contract/keys.ts';
 import { AdminFeed } from '../../backend/src/http/admin/admin-feed.ts';
 import { adminEventsRoute } from '../../backend/src/http/admin/events.ts';
 import { adminModelsRoute } from '../../backend/src/http/admin/models.ts';
+import { ownKeyRoute } from '../../backend/src/http/keys/own-key.ts';
 import { healthRoutes } from '../../backend/src/http/ops/health.ts';
 import { createHttpServer } from '../../backend/src/http/server.ts';
 import type { Logger } from '../../backend/src/logger.ts';
@@ -23,6 +24,14 @@ const NO_GPUS: GpuList = {
   sampled_at: null,
   warnings: [],
   data: [],
+};
+
+const NOTHING = { requests: 0, audio_seconds: 0, reserved_seconds: 0, limit_seconds: null };
+const NOTHING_USED: Omit<KeyUsage, 'id'> = {
+  object: 'api_key.usage',
+  running: 0,
+  today: { ...NOTHING, day: '2026-01-01' },
+  this_month: { ...NOTHING, month: '2026-01' },
 };
 
 export interface ScriptedGateway extends AsyncDisposable {
@@ -100,6 +109,11 @@ export async function startScriptedGateway(frontendDist: string, models: AdminMo
       routes: [
         ...healthRoutes({ version: VERSION, checks: async () => checks }),
         adminModelsRoute(directory),
+        ownKeyRoute({
+          find: async () => undefined,
+          readUsage: async (id) => ({ ...NOTHING_USED, id }),
+          readRequestRate: () => Promise.reject(new Error('no key has a limit here')),
+        }),
         {
           ...events,
           handle: (request, response) => {

@@ -1,7 +1,7 @@
 /** Live events of one model: newer ones change it, older ones do not. */
 import { describe, expect, test } from 'vitest';
 import type { ReleaseProof } from '../../backend/src/contract/admin.ts';
-import { withProgress, withProof, withReplica } from '../../frontend/src/api/model-events.ts';
+import { hasMoved, withProgress, withProof, withReplica } from '../../frontend/src/api/model-events.ts';
 import { adminModel, adminReplica } from '../support/admin-model.ts';
 
 const model = adminModel({ id: 'a', rev: 5, replicas: [adminReplica({ id: 'a#0', state: 'starting' })] });
@@ -19,6 +19,19 @@ describe('live events of a model', () => {
     expect(withReplica(model, 6, ready).replicas).toEqual([ready]);
     expect(withReplica(model, 6, other).replicas).toEqual([...model.replicas, other]);
     expect(withReplica(model, 4, ready)).toBe(model);
+  });
+
+  test('plans hold over a download, and over no move of a replica or a wish', () => {
+    expect(hasMoved(model, { ...model, rev: 6, files, queued: 3 })).toBe(false);
+    expect(hasMoved(model, { ...model, replicas: [adminReplica({ id: 'a#0', state: 'ready' })] })).toBe(true);
+    const placement = {
+      devices: ['cpu'],
+      replicas_per_device: 1,
+      precision: null,
+      keep_alive_seconds: null,
+      max_batch: null,
+    };
+    expect(hasMoved(model, { ...model, placement })).toBe(true);
   });
 
   test('proofs are kept newest first, each once, twenty at most', () => {

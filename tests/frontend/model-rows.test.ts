@@ -23,6 +23,14 @@ describe('the first action', () => {
   });
 });
 
+test('only what an operator added is removed, and not while it is in use', () => {
+  const here = { files: { ...files, state: 'present' as const } };
+  expect(actionsFor(adminModel({ id: 'a', ...here }))).not.toContain('remove');
+  expect(actionsFor(adminModel({ id: 'a', ...here, registered: true }))).toContain('remove');
+  const running = { ...here, replicas: [adminReplica({ state: 'ready' })], registered: true };
+  expect(actionsFor(adminModel({ id: 'a', ...running }))).not.toContain('remove');
+});
+
 describe('the pace of a download', () => {
   test('one thing at a time: stalled instead of a rate, a phase instead of both', () => {
     expect(downloadPace(download)).toEqual({ kind: 'rate', bytesPerSecond: 100, etaSeconds: 9 });

@@ -4,7 +4,7 @@ import type { AuditRow } from '../../backend/src/contract/audit.ts';
 import { createAuditVerifier } from '../../frontend/src/lib/verify-audit.ts';
 
 /** A chain as `store/audit.ts` makes it. */
-function chain(actions: string[]): AuditRow[] {
+function chain(actions: string[], changes: string | null = null): AuditRow[] {
   let previous = '0'.repeat(64);
   return actions.map((action, index) => {
     const row = {
@@ -19,9 +19,9 @@ function chain(actions: string[]): AuditRow[] {
       previous_hash: previous,
     };
     previous = createHash('sha256')
-      .update(JSON.stringify(Object.values(row)))
+      .update(JSON.stringify([...Object.values(row), ...(changes === null ? [] : [changes])]))
       .digest('hex');
-    return { ...row, hash: previous };
+    return { ...row, changes, hash: previous };
   });
 }
 
@@ -33,6 +33,18 @@ async function verdictOf(rows: AuditRow[]) {
 
 test('a chain that nobody touched is intact', async () => {
   expect(await verdictOf(chain(['key.create', 'key.revoke', 'audit.export']))).toEqual({ intact: 3 });
+});
+
+test('what a row says of changed fields is part of its hash', async () => {
+  const rows = chain(['key.update', 'settings.update'], '{"limits.x":{"before":1,"after":2}}');
+  expect(await verdictOf(rows)).toEqual({ intact: 2 });
+  const forged = '{"limits.x":{"before":1,"after":3}}';
+  for (const changes of [forged, null]) {
+    expect(await verdictOf(rows.map((row) => (row.seq === 2 ? { ...row, changes } : row)))).toEqual({
+      intact: 1,
+      brokenAt: 2,
+    });
+  }
 });
 
 test('a row that was changed breaks it there', async () => {

@@ -38,6 +38,21 @@ describe('GPUs over HTTP', () => {
     expect((await list()).rev).toBeGreaterThan(rev);
   });
 
+  it('tells what the driver says of faults', async () => {
+    const well = { recovery_action: 'None', row_remap_failed: false, row_remap_pending: false };
+    expect((await list()).data[3]).toMatchObject(well);
+    await dgx.change(({ gpus }) => {
+      const gpu = gpus[3];
+      if (gpu?.ecc == null) throw new Error('the fake has no such GPU');
+      gpu.recovery_action = 'Reset';
+      gpu.ecc = { ...gpu.ecc, volatile_uncorrected: 2, remap_failed: true, remap_pending: true };
+    });
+    const ill = { recovery_action: 'Reset', row_remap_failed: true, row_remap_pending: true };
+    await eventually(async () => expect((await list()).data[3]).toMatchObject({ ...ill, ecc_uncorrected_errors: 2 }));
+    expect((await list()).data[4]).toMatchObject(well);
+    expect(await json<GpuDetail>(await get('gpus/3'))).toMatchObject({ recovery_action: 'Reset' });
+  });
+
   it('gives one in full, by index and by UUID', async () => {
     const byIndex = await json<GpuDetail>(await get('gpus/2'));
     expect(byIndex).toMatchObject({ uuid: dgx.uuids[2], pcie: { generation: 5 }, processes: [{ pid: process.pid }] });

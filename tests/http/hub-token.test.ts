@@ -2,6 +2,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AdminModel } from '../../backend/src/contract/admin.ts';
 import { errorOf, eventually, json } from '../api/start-api.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { checkedFetch } from '../support/openapi-check.ts';
@@ -9,6 +10,7 @@ import { ADMIN_KEY, startTestApp, type TestApp } from '../support/start-app.ts';
 
 /** Unlike any pattern that the logger knows by itself. */
 const TOKEN = 'letmein.of.the.tests';
+const OTHER = 'another.of.the.tests';
 
 describe('the token of the hub', () => {
   let hub: FakeHub;
@@ -16,7 +18,7 @@ describe('the token of the hub', () => {
   let fetchChecked: typeof fetch;
   beforeAll(async () => {
     hub = await startFakeHub({
-      accounts: { [TOKEN]: 'ann' },
+      accounts: { [TOKEN]: 'ann', [OTHER]: 'bob' },
       repos: { 'acme/talker': { 'marker.txt': 'x' } },
     });
     hub.faults.add({ kind: 'gated', token: TOKEN }, { repo: 'acme/talker', stage: 'api' });
@@ -52,6 +54,24 @@ describe('the token of the hub', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(await readFile(file(), 'utf8')).toBe(TOKEN);
     expect((await admin('POST', '/models', talker)).status).toBe(201);
+
+    const known = async () => {
+      const { data } = await json<{ data: AdminModel[] }>(await admin('GET', '/models'));
+      return data.find(({ id }) => id === 'talker')?.repositories;
+    };
+    const asked = hub.requests.length;
+    const own = { repo: 'acme/talker', url: `${hub.url}/acme/talker`, gated: 'auto' };
+    expect(await known()).toEqual([{ ...own, accessible: null }]);
+    expect(hub.requests.length).toBe(asked);
+    await admin('POST', '/models/talker/download');
+    await eventually(async () => expect(await known()).toEqual([{ ...own, accessible: true }]));
+    await eventually(async () => expect((await admin('DELETE', '/models/talker/artifacts')).status).toBe(200));
+    // Another token, which the hub does not let in.
+    expect((await admin('POST', path, { token: OTHER })).status).toBe(200);
+    expect(await known()).toEqual([{ ...own, accessible: null }]);
+    await admin('POST', '/models/talker/download');
+    await eventually(async () => expect(await known()).toEqual([{ ...own, accessible: false }]));
+    expect((await admin('POST', path, { token: TOKEN })).status).toBe(200);
 
     // As a library might put it into an error.
     app.log.info('a line with the token', { reason: `refused: ${TOKEN}` });

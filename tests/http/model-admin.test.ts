@@ -138,6 +138,17 @@ describe('models over HTTP', () => {
       expect((await admin('POST', `${of(TINY)}/cancel-download`)).status).toBe(200);
     });
 
+    it('the size of what is not here is told as soon as the hub has told it, and never asked for', async () => {
+      const asked = hub.requests.length;
+      expect((await model('whisper-base')).download_bytes).toBeNull();
+      expect((await model(TINY)).download_bytes).toBeNull();
+      expect(hub.requests.length).toBe(asked);
+      const { files } = await model(TINY);
+      await deleteFiles(TINY);
+      expect((await model(TINY)).download_bytes).toBe(files.total_bytes);
+      await download(TINY);
+    });
+
     it('tells how fast it goes and how long it takes, and that nothing comes any more', async () => {
       await deleteFiles(TINY);
       const slow = hub.faults.add({ kind: 'slow', bytesPerSecond: 4_000 }, { file: 'onnx/encoder_model.onnx' });
@@ -288,6 +299,8 @@ describe('models over HTTP', () => {
       expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: 'auto', accessible: false });
       gate();
       expect(await preflight({ repo: 'acme/whisper-own' })).toMatchObject({ gated: null, accessible: true });
+      // The model is not of that repository, and its own was not asked for.
+      expect((await model('fake/echo')).repositories).toMatchObject([{ gated: null, accessible: null }]);
     });
 
     it('says why no family takes it', async () => {
@@ -439,6 +452,8 @@ describe('models over HTTP', () => {
     });
 
     it('is undone, for registered models alone; files stay', async () => {
+      expect(await model(talker.id)).toMatchObject({ registered: true });
+      expect(await model(TINY)).toMatchObject({ registered: false });
       await eventually(async () => expect((await admin('DELETE', of(talker.id))).status).toBe(200));
       expect((await api.fetch(`/v1/models/${talker.id}`)).status).toBe(404);
       expect(await readFile(join(cached(talker.repo), 'refs', 'main'), 'utf8')).toMatch(/^\w{40}$/);

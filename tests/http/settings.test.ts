@@ -91,5 +91,9 @@ it('are in the audit log, by name', async () => {
   const lines = (await (await admin('GET', 'audit')).text()).trimEnd().split('\n');
   const rows = lines.map((line) => JSON.parse(line)).filter(({ action }) => action === 'settings.update');
   expect(rows[0]).toMatchObject({ subject: 'job_retention_days upload_retention_hours', result: 'success' });
+  const changes = rows.filter(({ result }) => result === 'success').map((row) => JSON.parse(row.changes));
+  expect(changes[0]).toMatchObject({ job_retention_days: { before: null, after: expect.any(Number) } });
+  const alias = changes.find((change) => Object.keys(change).some((field) => field.startsWith('aliases.')));
+  expect(alias).toBeDefined();
   expect(rows.at(-1)).toMatchObject({ result: 'failure', error_code: 'invalid_value' });
 });

@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ANONYMOUS } from '../../backend/src/contract/keys.ts';
 import type { NewWebhookSecret, WebhookDelivery, WebhookDeliveryList } from '../../backend/src/contract/webhooks.ts';
+import type { AuditEvent } from '../../backend/src/http/admin/audited.ts';
+import { adminWebhookRoutes } from '../../backend/src/http/admin/webhooks.ts';
 import { errorHandler, unknownUrl } from '../../backend/src/http/error-handler.ts';
 import { openApiRoute } from '../../backend/src/http/openapi.ts';
-import { requestContext } from '../../backend/src/http/request-context.ts';
+import { contextOf, requestContext } from '../../backend/src/http/request-context.ts';
 import { expressPattern, requestHandler } from '../../backend/src/http/route.ts';
 import { webhookDeliveryRoutes } from '../../backend/src/http/webhooks/deliveries.ts';
 import { webhookSecretRoutes } from '../../backend/src/http/webhooks/secrets.ts';
@@ -15,14 +18,27 @@ import { OWNER, openHarness } from '../jobs/webhook-harness.ts';
 import { checkApi } from '../support/openapi-check.ts';
 import { silentLog } from '../support/silent-log.ts';
 
+const OPERATOR = 'key_of_an_operator';
+
 async function openApi() {
   const harness = await openHarness();
+  const events: AuditEvent[] = [];
   const options = {
     webhooks: harness.service,
     ownerOf: (response: express.Response) => String(response.req.headers.owner),
   };
-  const routes = [...webhookSecretRoutes(options), ...webhookDeliveryRoutes(options)];
-  const app = express().use(requestContext(silentLog));
+  const audit = { append: async (event: AuditEvent) => void events.push(event) };
+  const routes = [
+    ...webhookSecretRoutes(options),
+    ...webhookDeliveryRoutes(options),
+    ...adminWebhookRoutes({ webhooks: harness.service, audit }),
+  ];
+  const app = express()
+    .use(requestContext(silentLog))
+    .use((_request, response, next) => {
+      contextOf(response).principal = { ...ANONYMOUS, id: OPERATOR, role: 'admin' };
+      next();
+    });
   for (const route of [...routes, openApiRoute(routes, '1')])
     app[route.method](expressPattern(route), requestHandler(route));
   const server = app.use(unknownUrl).use(errorHandler).listen(0, '127.0.0.1');
@@ -39,7 +55,7 @@ async function openApi() {
     const response = await fetch(path, { method, headers: { owner }, body: text });
     return { status: response.status, headers: response.headers, body: (await response.json()) as T };
   }
-  return { ...harness, ask, document };
+  return { ...harness, ask, document, events };
 }
 
 const codeOf = (body: unknown) => (body as { error: { code: string; param: string | null } }).error;
@@ -154,6 +170,39 @@ describe('/v1/webhooks/deliveries', () => {
     expect(replayed.body).toMatchObject({ id: body.first_id, status: 'pending', attempts: 0 });
     const after = await ask('GET', `/v1/webhooks/deliveries?after=msg_1`);
     expect(after.status).toBe(404);
+  });
+});
+
+describe('/api/admin/webhooks/deliveries', () => {
+  it('are those of every key, or of one, and are replayed and cancelled, which is noted', async () => {
+    const { ask, addJob, endJob, events } = await openApi();
+    for (const owner of [OWNER, 'key_3']) await endJob(await addJob('https://hooks.example/', owner));
+    const list = async (query = '') =>
+      (await ask<WebhookDeliveryList>('GET', `/api/admin/webhooks/deliveries${query}`)).body;
+    expect((await list()).data.map(({ owner }) => owner)).toEqual(['key_3', OWNER]);
+    const theirs = (await list('?owner=key_3')).data;
+    expect(theirs.map(({ owner }) => owner)).toEqual(['key_3']);
+    expect((await list(`?after=${theirs[0]?.id}`)).data.map(({ owner }) => owner)).toEqual([OWNER]);
+    expect((await list('?owner=key_of_nobody')).data).toEqual([]);
+
+    const path = `/api/admin/webhooks/deliveries/${theirs[0]?.id}`;
+    expect((await ask<WebhookDelivery>('GET', path)).body).toMatchObject({
+      owner: 'key_3',
+      payload: expect.stringContaining(theirs[0]?.job_id ?? ''),
+    });
+    for (const [action, status] of [
+      ['cancel', 'cancelled'],
+      ['replay', 'pending'],
+    ]) {
+      expect((await ask<WebhookDelivery>('POST', `${path}/${action}`)).body).toMatchObject({ status });
+    }
+    expect((await ask('POST', '/api/admin/webhooks/deliveries/msg_1/replay')).status).toBe(404);
+    expect(events.every(({ actor }) => actor === OPERATOR)).toBe(true);
+    expect(events.map(({ action, result }) => [action, result])).toEqual([
+      ['webhook.cancel', 'success'],
+      ['webhook.replay', 'success'],
+      ['webhook.replay', 'failure'],
+    ]);
   });
 });
 

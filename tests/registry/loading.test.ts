@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Model } from '../../backend/src/contract/models.ts';
 import { type FakeHub, startFakeHub } from '../support/fake-hub.ts';
 import { FAULTY_MODEL_LIST, GO_FILE, LOADS_FILE } from '../support/faulty-models.ts';
 import { noise } from '../support/hub-fixture.ts';
@@ -65,6 +66,22 @@ describe('lazy loading', () => {
     await whenModel(app.registry, ({ replica }) => replica.state === 'stopping');
     expect((await postSpeech(app.url, { prompt: 'say:again' })).text).toBe('again');
     expect(modelState(app.registry).replica.pid).not.toBe(pid);
+  });
+
+  it('the time that it took is told to every caller, over a restart too', async () => {
+    const app = await start();
+    const told = async ({ url }: TestApp) => {
+      const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: Model[] };
+      return data.find(({ id }) => id === 'fake/echo');
+    };
+    expect(await told(app)).toMatchObject({ status: 'downloaded', load_seconds: null, download_bytes: null });
+    const before = performance.now();
+    await postSpeech(app.url);
+    const took = (await told(app))?.load_seconds ?? 0;
+    expect(took).toBeGreaterThan(0);
+    expect(took).toBeLessThanOrEqual((performance.now() - before) / 1000);
+    const again = await start({ DATABASE_URL: app.databaseUrl });
+    expect(await told(again)).toMatchObject({ status: 'downloaded', load_seconds: took });
   });
 
   it('PRELOAD_MODELS loads what it names without a request', async () => {

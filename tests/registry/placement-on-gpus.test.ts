@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdminModel } from '../../backend/src/contract/admin.ts';
+import { type AuditRow, auditRow } from '../../backend/src/contract/audit.ts';
 import type { GpuList } from '../../backend/src/contract/gpus.ts';
 import type { PlacementPlan } from '../../backend/src/contract/placement.ts';
 import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
@@ -60,6 +61,14 @@ function api(app: TestApp) {
     plan: async (model: GpuModel, order: object) =>
       (await send('POST', '/api/admin/placement/plan', { model, ...order })) as { status: number; body: PlacementPlan },
     status: () => send('GET', '/api/admin/status'),
+    lastAudit: async (action: string): Promise<AuditRow> => {
+      const response = await fetch(`${app.url}/api/admin/audit`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+      const lines = (await response.text()).trimEnd().split('\n');
+      const rows = lines.map((line) => auditRow.parse(JSON.parse(line)));
+      const found = rows.findLast((row) => row.action === action && row.result === 'success');
+      if (found === undefined) throw new Error(`nobody did ${action}`);
+      return found;
+    },
     gpus: async () => (await send('GET', '/api/admin/gpus')) as { status: number; body: GpuList },
     ready: (model: GpuModel, count = 1) =>
       waitUntil(
@@ -156,6 +165,54 @@ describe('a model with an order of its operator', () => {
       body: { error: { code: 'stale_plan', param: 'plan_rev' } },
     });
     await ops.unload('gpu/c');
+    await waitUntil('it is gone', () => ops.live('gpu/c').length === 0);
+  });
+
+  it('is loaded by a plan that requests to others and changes of other kinds have come after', async () => {
+    await ops.load('gpu/c', { gpu_device_ids: [4] });
+    await ops.ready('gpu/c');
+    const { body: plan } = await ops.plan('gpu/b', { gpu_device_ids: [3] });
+    const before = app.registry.rev;
+    await ops.transcribe('gpu/c');
+    await app.registry.pauseDownload('gpu/a');
+    app.registry.noteRepository('gpu/d');
+    expect(app.registry.rev).toBeGreaterThan(before);
+    expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 202 });
+    await ops.ready('gpu/b');
+    // Its own replica has come: that was another world.
+    expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 409 });
+    await Promise.all([ops.unload('gpu/b'), ops.unload('gpu/c')]);
+    await waitUntil('both are gone', () => ops.live('gpu/b').length + ops.live('gpu/c').length === 0);
+  });
+
+  it('needs a new plan when a wish changed alone, or a GPU is lost', async () => {
+    await ops.load('gpu/c', { gpu_device_ids: [4] });
+    await ops.ready('gpu/c');
+    const [replica] = ops.live('gpu/c');
+    const refusedAfter = async (move: () => Promise<unknown>) => {
+      const { body: plan } = await ops.plan('gpu/b', { gpu_device_ids: [3] });
+      await move();
+      expect(await ops.load('gpu/b', { gpu_device_ids: [3], plan_rev: plan.rev })).toMatchObject({ status: 409 });
+    };
+    await refusedAfter(() => ops.load('gpu/c', { gpu_device_ids: [4], keep_alive: 600 }));
+    expect(ops.live('gpu/c')[0]?.pid).toBe(replica?.pid);
+    expect((await ops.lastAudit('model.load')).changes).toBe(
+      JSON.stringify({ 'placement.keep_alive_seconds': { before: null, after: 600 } }),
+    );
+    const lose = (lost: boolean) =>
+      dgx.change(({ gpus }) => {
+        for (const gpu of gpus) gpu.lost = lost && gpu.index === 6;
+      });
+    const shownAs = async (lost: boolean) => {
+      await lose(lost);
+      const isSo = async () => (await ops.gpus()).body.data.some(({ state }) => state !== 'ok') === lost;
+      for (const end = Date.now() + 10_000; !(await isSo()) && Date.now() < end; )
+        await ops.plan('gpu/b', { gpu_device_ids: [3] });
+    };
+    await refusedAfter(() => shownAs(true));
+    await shownAs(false);
+    await ops.unload('gpu/c');
+    await waitUntil('it is gone', () => ops.live('gpu/c').length === 0);
   });
 
   it('makes room by the least recently used idle one, never by a busy or a pinned one', async () => {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { changedFields } from '../../backend/src/contract/audit-changes.ts';
 import {
   type AuditEvent,
   type AuditRow,
@@ -111,6 +113,39 @@ describe.each(await testServers())('the audit log on $name', ({ url: server = ''
       brokenAt,
       reason,
     });
+  });
+
+  it('holds rows of before changes were kept, and what was changed in those after', async () => {
+    const database = await open(await freshUrl());
+    // As the first version of the gateway wrote it.
+    const content = [
+      1,
+      '2025-03-01T10:00:00.000Z',
+      'key-1',
+      'key.create',
+      'key-2',
+      null,
+      'success',
+      null,
+      '0'.repeat(64),
+    ];
+    const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+    const [seq, at, actor, action, subject, , result, , previous] = content;
+    await sql`
+      insert into audit_log (seq, at, actor, action, subject, result, previous_hash, hash)
+      values (${seq}, ${at}, ${actor}, ${action}, ${subject}, ${result}, ${previous}, ${hash})`.execute(database.db);
+    const changes = changedFields({ limits: { a: 1, b: [2] } }, { limits: { a: null, b: [2], c: {} } });
+    expect(changes).toEqual({ 'limits.a': { before: 1, after: null }, 'limits.c': { before: null, after: {} } });
+    await append(database, { ...EVENT, changes });
+    expect(await verifyAudit(database.db)).toMatchObject({ count: 2 });
+    for (const statement of [
+      'update audit_log set changes = null where seq = 2',
+      `update audit_log set changes = '{"limits.a":{"before":1,"after":9}}' where seq = 2`,
+      `update audit_log set changes = '{}' where seq = 1`,
+    ]) {
+      await tamper(database, statement);
+      expect(await verifyAudit(database.db), statement).toMatchObject({ reason: 'its content was changed' });
+    }
   });
 
   it('is read in batches to its end', async () => {

@@ -231,6 +231,21 @@ describe('a key record', () => {
     expect(await records.update('key_actor', id, {})).toEqual(changed);
   });
 
+  it('leaves limits, scopes and expiry as they were and became, and no address', async () => {
+    const { db, records } = await setUp();
+    const { id } = await records.create('key_actor', { name: 'a', limits: { concurrent_jobs: 6 } });
+    const url = 'https://hooks.example/secret-path';
+    const limits = { concurrent_jobs: 2, requests_per_minute: 60 };
+    await records.update('key_actor', id, { limits, scopes: { tasks: ['transcription'] }, webhook_url: url });
+    const last = await db.selectFrom('audit_log').selectAll().orderBy('seq', 'desc').executeTakeFirst();
+    expect(JSON.parse(last?.changes ?? '')).toEqual({
+      'limits.concurrent_jobs': { before: 6, after: 2 },
+      'limits.requests_per_minute': { before: null, after: 60 },
+      'scopes.tasks': { before: null, after: ['transcription'] },
+    });
+    expect(await verifyAudit(db)).toMatchObject({ count: 2 });
+  });
+
   it('leaves a row in the audit log for each change, and nothing of its name or secret', async () => {
     const { db, records } = await setUp();
     const { id, secret } = await records.create('key_actor', { name: 'the name of a customer' });
@@ -242,6 +257,7 @@ describe('a key record', () => {
     expect(rows.map(({ action }) => action)).toEqual(['key.create', 'key.update', 'key.rotate', 'key.revoke']);
     for (const row of rows) expect(row).toMatchObject({ actor: 'key_actor', subject: id, result: 'success' });
     expect(JSON.stringify(rows)).not.toMatch(/customer|another/);
+    expect(rows.map(({ changes }) => changes)).toEqual([null, null, null, null]);
     expect(JSON.stringify(rows)).not.toContain(secret);
     expect(await verifyAudit(db)).toMatchObject({ count: 4 });
   });

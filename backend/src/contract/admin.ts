@@ -7,6 +7,15 @@ import { logLine } from './logs.ts';
 export const adminModelStatus = z.enum(['absent', 'downloading', 'downloaded', 'loading', 'ready', 'failed']);
 export type AdminModelStatus = z.infer<typeof adminModelStatus>;
 
+export const loadSeconds = z
+  .number()
+  .nullable()
+  .meta({ description: 'Of its last load on such a device in this precision; null: none was timed' });
+export const downloadBytes = z
+  .int()
+  .nullable()
+  .meta({ description: 'Of its files, while they are not here; null: the hub has not told their sizes yet' });
+
 export const adminReplica = z
   .object({
     id: z.string(),
@@ -63,9 +72,27 @@ export const adminModel = z
     reason: z.string().nullable().meta({ description: 'Why it could not be loaded' }),
     task: z.string(),
     family: z.string(),
+    registered: z.boolean().meta({ description: 'An operator added it, and may remove it' }),
     repo: z.string(),
     revision: z.string(),
     bundled: z.boolean().meta({ description: 'It ships with the gateway: small, for a first try, never downloaded' }),
+    repositories: z
+      .array(
+        z.object({
+          repo: z.string(),
+          url: z.string().meta({ description: "Its page on the hub: a gated one's licence is accepted there" }),
+          gated: z.enum(['no', 'auto', 'manual']).nullable().meta({
+            description: '`manual`: somebody looks at each request for access; null: the hub has not been asked yet',
+          }),
+          accessible: z.boolean().nullable().meta({
+            description: 'The hub let this server have files of it, or refused; null: not tried with this token',
+          }),
+        }),
+      )
+      .meta({
+        description:
+          'Its own on the hub, then others there it needs files of; as the hub said since the start, never asked for this',
+      }),
     license: z.string(),
     license_confirmation: z
       .object({
@@ -77,6 +104,8 @@ export const adminModel = z
     languages: z.array(z.string()),
     published: z.string().nullable(),
     memory_estimate_bytes: z.int(),
+    load_seconds: loadSeconds,
+    download_bytes: downloadBytes,
     precision: z
       .string()
       .nullable()

@@ -11,6 +11,7 @@ export const auditRow = z
     size: z.int().nullable().meta({ description: 'Bytes' }),
     result: z.string(),
     error_code: z.string().nullable(),
+    changes: z.string().nullable().meta({ description: '`AuditChanges` as JSON: the text that was hashed' }),
     previous_hash: z.string(),
     hash: z.string().meta({ description: 'SHA-256 of this row, the previous hash included' }),
   })

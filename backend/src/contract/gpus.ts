@@ -22,6 +22,11 @@ export const gpuProcess = z.object({
 });
 export type GpuProcess = z.infer<typeof gpuProcess>;
 
+const recoveryAction = text.meta({
+  description:
+    'What the driver asks for after a fault, in its words: `None`, `Reset`, `Reboot`, `Drain P2P`, `Drain and Reset`',
+});
+
 export const gpu = z
   .object({
     index: z.int().meta({ description: 'May change when the machine restarts; the UUID does not' }),
@@ -47,6 +52,9 @@ export const gpu = z
       .nullable()
       .meta({ description: 'What holds its clocks down; idling does not count' }),
     ecc_uncorrected_errors: count.meta({ description: 'Since the driver was loaded' }),
+    row_remap_pending: flag.meta({ description: 'A faulty row of its memory is replaced at its next reset' }),
+    row_remap_failed: flag.meta({ description: 'A faulty row could not be replaced: the card is to be exchanged' }),
+    recovery_action: recoveryAction,
     processes: z.array(gpuProcess).nullable(),
   })
   .meta({ id: 'Gpu' });
@@ -202,6 +210,7 @@ export const gpuDetail = z
       max_memory_mhz: mhz,
     }),
     slowdown_reasons: z.array(z.string()).nullable(),
+    recovery_action: recoveryAction,
     pcie: z.object({
       bus_id: text,
       generation: count,

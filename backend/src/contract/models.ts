@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { adminModelStatus } from './admin.ts';
+import { adminModelStatus, downloadBytes, loadSeconds } from './admin.ts';
 
-/** OpenAI's `Model`, with `status` and `task` beside it. */
+/** OpenAI's `Model`, with `status`, `task`, and what it takes until it answers beside it. */
 export const model = z
   .object({
     id: z.string(),
@@ -10,6 +10,8 @@ export const model = z
     owned_by: z.string(),
     status: adminModelStatus,
     task: z.string(),
+    load_seconds: loadSeconds,
+    download_bytes: downloadBytes,
     languages: z.array(z.string()),
     bundled: z.boolean().meta({ description: 'It ships with the gateway, for a first try' }),
   })

@@ -47,7 +47,10 @@ export const loadRequest = z
     precision: z.string().max(40).nullable().default(null).meta({ description: 'One of the model’s `precisions`' }),
     keep_alive: keepAlive.nullable().default(null),
     max_batch: z.int().min(1).max(MAX_BATCH).nullable().default(null),
-    plan_rev: z.int().optional().meta({ description: 'Of a plan: 409 `stale_plan` where something has changed since' }),
+    plan_rev: z
+      .int()
+      .optional()
+      .meta({ description: 'Of a plan: 409 `stale_plan` where devices, replicas or wishes have changed since' }),
   })
   .meta({ id: 'LoadRequest' });
 export type LoadRequest = z.output<typeof loadRequest>;
@@ -60,7 +63,7 @@ export const planRequest = loadRequest
 export const placementPlan = z
   .object({
     object: z.literal('placement.plan'),
-    rev: z.int().meta({ description: 'For `plan_rev`: grows with every change of any model' }),
+    rev: z.int().meta({ description: 'For `plan_rev`: grows with every change of devices, replicas or wishes' }),
     possible: z.boolean(),
     placements: z.array(
       z.object({

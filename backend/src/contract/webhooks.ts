@@ -76,6 +76,7 @@ export const webhookDelivery = z
     id: z.string().meta({ description: 'The `webhook-id`' }),
     object: z.literal('webhook.delivery'),
     rev: z.int().meta({ description: 'Grows with every change' }),
+    owner: z.string().meta({ description: "Id of the key whose job's it is" }),
     job_id: z.string(),
     url: z.string(),
     type: webhookEventType,
@@ -134,4 +135,7 @@ export const webhookDeliveryQuery = z.object({
   job_id: z.string().optional(),
   status: webhookDeliveryStatus.optional(),
   ...pageQuery,
+});
+export const adminWebhookDeliveryQuery = webhookDeliveryQuery.extend({
+  owner: z.string().optional().meta({ description: 'Id of a key' }),
 });

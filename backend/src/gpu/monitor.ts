@@ -247,6 +247,9 @@ function asLost(gpu: Gpu, reason: string): Gpu {
     memory_clock_mhz: null,
     slowdown_reasons: null,
     ecc_uncorrected_errors: null,
+    row_remap_pending: null,
+    row_remap_failed: null,
+    recovery_action: null,
     processes: null,
   };
 }

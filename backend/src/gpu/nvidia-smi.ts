@@ -55,6 +55,10 @@ const OPTIONAL = [
   'clocks.mem',
   'clocks_event_reasons.active',
   'ecc.errors.uncorrected.volatile.total',
+  // Not of every driver: the detail of a GPU has them from its log all the same.
+  'remapped_rows.pending',
+  'remapped_rows.failure',
+  'gpu_recovery_action',
   'mig.mode.current',
   'compute_cap',
 ] as const;
@@ -180,6 +184,9 @@ function toGpu(row: Row): Gpu | undefined {
     memory_clock_mhz: numberOf(row['clocks.mem']),
     slowdown_reasons: slowdownReasons(textOf(row['clocks_event_reasons.active'])),
     ecc_uncorrected_errors: numberOf(row['ecc.errors.uncorrected.volatile.total']),
+    row_remap_pending: flagOf(row['remapped_rows.pending']),
+    row_remap_failed: flagOf(row['remapped_rows.failure']),
+    recovery_action: textOf(row.gpu_recovery_action),
     processes: null,
   };
 }
@@ -242,6 +249,12 @@ function numberOf(cell: string | undefined): number | null {
 function mebibytes(cell: string | undefined): number | null {
   const value = numberOf(cell);
   return value === null ? null : Math.round(value * MIB);
+}
+
+/** `Yes` or `No`; some drivers count. */
+function flagOf(cell: string | undefined): boolean | null {
+  if (cell === undefined || !/^(yes|no|\d+)$/i.test(cell)) return null;
+  return !/^(no|0+)$/i.test(cell);
 }
 
 function modeOf(cell: string | undefined): boolean | null {

@@ -69,6 +69,7 @@ export function parseDetail(log: unknown, gpu: Node, index: number): GpuDetail {
       max_memory_mhz: number(maxClocks, 'mem_clock'),
     },
     slowdown_reasons: slowdowns(gpu),
+    recovery_action: recoveryAction(gpu),
     pcie: pcie(child(gpu, 'pci')),
     ecc: ecc(gpu),
     mig: mig(gpu),
@@ -83,6 +84,12 @@ function slowdowns(gpu: Node): string[] | null {
   const isActive = (name: string) =>
     [`clocks_event_reason_${name}`, `clocks_throttle_reason_${name}`].some((key) => text(reasons, key) === 'Active');
   return SLOWDOWN_NAMES.filter(isActive);
+}
+
+/** Since driver 560. Elsewhere `None` is nothing told; here it says that all is well. */
+function recoveryAction(gpu: Node): string | null {
+  const { gpu_recovery_action: action } = gpu;
+  return action === 'None' ? action : text(gpu, 'gpu_recovery_action');
 }
 
 function pcie(pci: Node | undefined): GpuDetail['pcie'] {

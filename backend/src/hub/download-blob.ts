@@ -120,6 +120,7 @@ async function receive(partial: Partial, { session, commit, file, onBytes }: Blo
     signal: guard.signal,
     file: file.path,
   });
+  session.heard({ accessible: true });
   const reader = answer.response.body?.getReader();
   try {
     if (answer.commit !== undefined && answer.commit !== commit) {

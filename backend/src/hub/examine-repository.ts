@@ -36,6 +36,7 @@ export async function examineRepository(
       const url = resolveUrl(session, commit, smallest.path);
       const answer = await session.retrying(() => session.get(url, { headers: { range: 'bytes=0-0' }, signal }));
       await answer.response.body?.cancel();
+      session.heard({ accessible: true });
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'hub_access_denied') throw error;
       accessible = false;

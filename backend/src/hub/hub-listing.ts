@@ -43,7 +43,9 @@ export async function readModelInfo(session: HubSession): Promise<HubModelInfo> 
   );
   if (!isCommit(info.sha)) throw integrityError(session, `revision "${revision}" is not a commit`);
   const license = info.tags?.find((tag) => tag.startsWith(LICENSE_TAG))?.slice(LICENSE_TAG.length, MAX_LICENSE);
-  return { commit: info.sha, gated: info.gated || false, license: license ?? null };
+  const gated = info.gated || false;
+  session.heard({ gated });
+  return { commit: info.sha, gated, license: license ?? null };
 }
 
 /** The wanted files of a commit. Throws `hub_not_found` naming those that are not there. */
@@ -58,6 +60,7 @@ export async function listHubFiles(session: HubSession, commit: string, wanted: 
     }
   });
   if (missing.size > 0) throw filesMissing(session, [...missing]);
+  session.heard({ sizes: sizesOf(found) });
   return found;
 }
 
@@ -70,7 +73,12 @@ export async function listAllFiles(session: HubSession, commit: string): Promise
       if (found.length === MAX_FILES) break;
     }
   });
+  session.heard({ sizes: sizesOf(found) });
   return found;
+}
+
+function sizesOf(files: readonly HubFile[]): Map<string, number> {
+  return new Map(files.map(({ path, size }) => [path, size]));
 }
 
 /** Where a file's content is. */

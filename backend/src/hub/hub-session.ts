@@ -3,6 +3,7 @@ import { DEFAULT_RETRY, type RetryPolicy, retry, TransientFailure } from '../ret
 import { createStallGuard } from '../stall-guard.ts';
 import { answerError, connectionError, type HubSubject, unreachable } from './hub-error.ts';
 import { createHubFetch, type HubAnswer } from './hub-fetch.ts';
+import type { HeardOfRepository } from './known-repositories.ts';
 
 export interface HubSessionOptions {
   /** The hub's address, for example `https://huggingface.co`; a mirror's may have a path. */
@@ -16,6 +17,8 @@ export interface HubSessionOptions {
   /** Milliseconds without a byte after which a connection counts as broken. */
   stallMs?: number | undefined;
   log?: ((message: string, fields: Record<string, unknown>) => void) | undefined;
+  /** Told what the hub says of a repository, as it is asked for other things. */
+  onHeard?: ((repo: string, heard: HeardOfRepository) => void) | undefined;
 }
 
 /** What the requests of one download share. */
@@ -27,6 +30,8 @@ export interface HubSession {
   readonly signal: AbortSignal;
   readonly stallMs: number;
   log(message: string, fields: Record<string, unknown>): void;
+  /** Passes on what was heard of the repository; `get` does so with refusals. */
+  heard(heard: HeardOfRepository): void;
   /** One request, one try. The answer is 2xx or 416; everything else is thrown as `hub-error.ts` has it. */
   get(url: string, options: GetOptions): Promise<HubAnswer>;
   /** Tries again after a TransientFailure; the last of too many becomes `hub_unreachable`. */
@@ -52,6 +57,7 @@ export function createHubSession(options: HubSessionOptions): HubSession {
   const hubFetch = createHubFetch({ endpoint, token: options.token, fetch: options.fetch });
   const policy = { ...DEFAULT_RETRY, ...options.retry };
   const log = options.log ?? (() => {});
+  const heard = (news: HeardOfRepository) => options.onHeard?.(repo, news);
 
   async function get(url: string, { headers, file, signal: requestSignal }: GetOptions): Promise<HubAnswer> {
     const answer = await hubFetch(url, { headers: headers ?? {}, signal: requestSignal }).catch((error: unknown) => {
@@ -60,7 +66,9 @@ export function createHubSession(options: HubSessionOptions): HubSession {
     const { response, elsewhere } = answer;
     if (response.ok || response.status === 416) return answer;
     await response.body?.cancel().catch(() => {});
-    throw answerError(response, elsewhere, { ...subject, file });
+    const error = answerError(response, elsewhere, { ...subject, file });
+    if (error instanceof GatewayError && error.code === 'hub_access_denied') heard({ accessible: false });
+    throw error;
   }
 
   async function retrying<T>(attempt: () => Promise<T>, file?: string): Promise<T> {
@@ -84,7 +92,7 @@ export function createHubSession(options: HubSessionOptions): HubSession {
       return new Response(body, { status: response.status, headers: response.headers });
     });
 
-  return { endpoint, repo, revision, signal, stallMs, log, get, retrying, apiFetch };
+  return { endpoint, repo, revision, signal, stallMs, log, heard, get, retrying, apiFetch };
 }
 
 function checkEndpoint(endpoint: string): string {

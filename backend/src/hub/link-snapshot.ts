@@ -8,7 +8,12 @@ import type { HubFile } from './hub-listing.ts';
 import { readRef } from './snapshot.ts';
 
 /** Makes a blob that is complete appear in a snapshot. */
-export async function linkFile(cacheDir: string, repo: string, commit: string, file: Pick<HubFile, 'path' | 'oid'>): Promise<void> {
+export async function linkFile(
+  cacheDir: string,
+  repo: string,
+  commit: string,
+  file: Pick<HubFile, 'path' | 'oid'>,
+): Promise<void> {
   const path = snapshotFile(cacheDir, repo, commit, file.path);
   const target = linkTarget(file.path, file.oid);
   await mkdir(dirname(path), { recursive: true });

@@ -19,6 +19,7 @@ import { appendAudit } from '../store/audit.ts';
 import type { WebhookDeliveryRow, WebhookDeliveryStore } from '../store/webhook-deliveries.ts';
 import type { NoteSecret, WebhookSecretRow, WebhookSecretStore } from '../store/webhook-secrets.ts';
 import { jobUuid, publicJobId } from './job-id.ts';
+import { ANY_OWNER, type Viewer } from './job-service.ts';
 import { publicId, uuidOf } from './public-id.ts';
 
 export interface WebhookServiceOptions {
@@ -32,6 +33,8 @@ export interface WebhookServiceOptions {
 }
 
 export interface DeliveryPage {
+  /** Where anybody's are looked at: whose. */
+  owner?: string | undefined;
   limit: number;
   after: string | undefined;
   jobId: string | undefined;
@@ -104,10 +107,11 @@ export class WebhookService {
   }
 
   /** @throws webhook_delivery_not_found for `after`. */
-  async listDeliveries(owner: string, page: DeliveryPage): Promise<WebhookDeliveryList> {
+  async listDeliveries(viewer: Viewer, page: DeliveryPage): Promise<WebhookDeliveryList> {
     const { deliveries } = this.#options;
-    const after = page.after === undefined ? undefined : (await this.#find(owner, page.after)).id;
+    const after = page.after === undefined ? undefined : (await this.#find(viewer, page.after)).id;
     const jobId = page.jobId === undefined ? undefined : jobUuid(page.jobId);
+    const owner = ownerOf(viewer) ?? page.owner;
     const isNoJob = page.jobId !== undefined && jobId === undefined;
     const { deliveries: rows, hasMore } = isNoJob
       ? { deliveries: [], hasMore: false }
@@ -123,8 +127,8 @@ export class WebhookService {
   }
 
   /** With what is sent. @throws webhook_delivery_not_found */
-  async delivery(owner: string, id: string): Promise<WebhookDeliveryDetail> {
-    const row = await this.#find(owner, id);
+  async delivery(viewer: Viewer, id: string): Promise<WebhookDeliveryDetail> {
+    const row = await this.#find(viewer, id);
     return { ...describeDelivery(row), payload: row.payload };
   }
 
@@ -169,26 +173,30 @@ export class WebhookService {
   }
 
   /** Sends it once more, whatever became of it, with the id it has. @throws webhook_delivery_not_found */
-  async replay(owner: string, id: string): Promise<WebhookDelivery> {
+  async replay(viewer: Viewer, id: string): Promise<WebhookDelivery> {
     const uuid = uuidOf(DELIVERY_PREFIX, id);
-    const row = uuid === undefined ? undefined : await this.#options.deliveries.replay(owner, uuid);
+    const row = uuid === undefined ? undefined : await this.#options.deliveries.replay(ownerOf(viewer), uuid);
     if (row === undefined) throw deliveryNotFound(id);
     return describeDelivery(row);
   }
 
   /** No more attempts; one that is over stays as it is. @throws webhook_delivery_not_found */
-  async cancel(owner: string, id: string): Promise<WebhookDelivery> {
-    const found = await this.#find(owner, id);
-    await this.#options.deliveries.cancel(owner, found.id);
-    return describeDelivery(await this.#find(owner, id));
+  async cancel(viewer: Viewer, id: string): Promise<WebhookDelivery> {
+    const found = await this.#find(viewer, id);
+    await this.#options.deliveries.cancel(ownerOf(viewer), found.id);
+    return describeDelivery(await this.#find(viewer, id));
   }
 
-  async #find(owner: string, id: string): Promise<WebhookDeliveryRow> {
+  async #find(viewer: Viewer, id: string): Promise<WebhookDeliveryRow> {
     const uuid = uuidOf(DELIVERY_PREFIX, id);
-    const row = uuid === undefined ? undefined : await this.#options.deliveries.find(owner, uuid);
+    const row = uuid === undefined ? undefined : await this.#options.deliveries.find(ownerOf(viewer), uuid);
     if (row === undefined) throw deliveryNotFound(id);
     return row;
   }
+}
+
+function ownerOf(viewer: Viewer): string | undefined {
+  return viewer === ANY_OWNER ? undefined : viewer;
 }
 
 function noSecret(): GatewayError {
@@ -218,6 +226,7 @@ function describeDelivery(row: WebhookDeliveryRow): WebhookDelivery {
     id: publicId(DELIVERY_PREFIX, row.id),
     object: 'webhook.delivery',
     rev: row.rev,
+    owner: row.owner,
     job_id: publicJobId(row.job_id),
     url: row.url,
     type: row.type,

@@ -27,9 +27,15 @@ export class Footprints {
     return this.#known.get(keyOf(key));
   }
 
-  note(key: FootprintKey, { loaded, peak }: { loaded: number; peak: number }): void {
+  /** `seconds`: of a load. */
+  note(key: FootprintKey, { loaded, peak, seconds }: { loaded: number; peak: number; seconds?: number }): void {
     const known = this.find(key);
-    const footprint = { ...key, loadedBytes: loaded, peakBytes: Math.max(peak, known?.peakBytes ?? 0) };
+    const footprint = {
+      ...key,
+      loadedBytes: loaded,
+      peakBytes: Math.max(peak, known?.peakBytes ?? 0),
+      loadSeconds: seconds ?? known?.loadSeconds ?? null,
+    };
     this.#known.set(keyOf(key), footprint);
     this.#store.record(footprint).catch(this.#onError);
   }

@@ -13,11 +13,13 @@ export interface Footprint {
   loadedBytes: number;
   /** The most there ever was under load. */
   peakBytes: number;
+  /** Of the last load, from the start of its worker to its being ready; null where none was timed. */
+  loadSeconds: number | null;
 }
 
 export interface FootprintStore {
   read(): Promise<Footprint[]>;
-  /** Keeps the larger peak of the old and the new, and the new loaded bytes. */
+  /** Keeps the larger peak of the old and the new, and the new loaded bytes; null leaves the seconds as they are. */
   record(footprint: Footprint): Promise<void>;
 }
 

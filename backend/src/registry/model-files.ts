@@ -21,8 +21,19 @@ export interface ModelHub {
     files: RepoFiles,
     options: { signal: AbortSignal; onProgress(progress: FetchProgress): void },
   ): Promise<Snapshot>;
+  /** What is known of a repository, without network. */
+  known(repo: string): KnownRepository;
   /** Deletes `files` but for those in `keep`. @returns bytes deleted. */
   delete(files: RepoFiles, keep: readonly KeptFiles[]): Promise<number>;
+}
+
+export interface KnownRepository {
+  /** Its page, where a licence is accepted. */
+  url: string;
+  gated?: false | 'auto' | 'manual';
+  accessible?: boolean;
+  /** Bytes by path. */
+  sizes?: ReadonlyMap<string, number>;
 }
 
 export interface FetchProgress {
@@ -92,6 +103,16 @@ export class ModelFiles {
       bytes: all.reduce((sum, item) => sum + item.bytes, 0),
       totalBytes: all.reduce((sum, item) => sum + item.totalBytes, 0),
     };
+  }
+
+  /** All that a download would fetch, were nothing of it here; undefined while the hub has not told all sizes. */
+  get downloadBytes(): number | undefined {
+    const { auxiliary = {} } = this.#definition;
+    const sizes = [this.#definition, ...Object.values(auxiliary)].flatMap(({ repo, files }) => {
+      const known = this.#hub.known(repo).sizes;
+      return files.map((file) => known?.get(file));
+    });
+    return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
   }
 
   describe() {

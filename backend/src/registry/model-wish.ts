@@ -85,6 +85,11 @@ export class ModelWish {
     return this.#footprints.find(this.footprintKey(kind)) !== undefined;
   }
 
+  /** Of the last load like it; undefined before the first. */
+  loadSeconds(kind: DeviceKind): number | undefined {
+    return this.#footprints.find(this.footprintKey(kind))?.loadSeconds ?? undefined;
+  }
+
   /** What a replica counts for: the most one like it ever held, or the catalog's estimate. */
   bytesOn(kind: DeviceKind): number {
     const { definition } = this.#item;

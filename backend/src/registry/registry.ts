@@ -16,6 +16,7 @@ import type { ModelHub } from './model-files.ts';
 import type { ModelIdentity } from './model-identity.ts';
 import { isBuiltIn, noSuchModel, requireUnused } from './model-use.ts';
 import type { Plan } from './placement.ts';
+import { PlacementRev } from './placement-rev.ts';
 import { Placer } from './placer.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { LoadOrder, RegistryRequest } from './registry-request.ts';
@@ -65,6 +66,7 @@ export class ModelRegistry {
   readonly #footprints: Footprints;
   readonly #placer: Placer;
   readonly #licenses: Licenses;
+  readonly #placementRev: PlacementRev;
   #rev = 0;
   #closing = false;
   #stopWatching = () => {};
@@ -84,6 +86,7 @@ export class ModelRegistry {
       replicas: () => [...this.#models.values()].flatMap(({ replicas }) => replicas),
       onEvict: (replica, model) => log.info('replica unloaded to make room', { replica, model }),
     });
+    this.#placementRev = new PlacementRev({ models: () => this.#models.values(), devices: () => devices.list() });
     for (const item of options.catalog.entries) this.#models.set(item.definition.id, this.#createModel(item));
   }
 
@@ -261,6 +264,11 @@ export class ModelRegistry {
     return model.describe();
   }
 
+  /** Something else is known of a repository. */
+  noteRepository(repo: string): void {
+    for (const model of this.#models.values()) if (model.needsRepository(repo)) this.#touch(model);
+  }
+
   /** Grows with every change of a model. */
   get rev(): number {
     return this.#rev;
@@ -269,6 +277,11 @@ export class ModelRegistry {
   /** Whether the model, by id or alias, ships with the gateway. */
   isBundled(name: string): boolean {
     return this.#find(name)?.isBundled === true;
+  }
+
+  /** Grows with every change of devices, replicas or wishes: what a plan was made of. */
+  get placementRev(): number {
+    return this.#placementRev.current;
   }
 
   describe(name: string): AdminModel | undefined {

@@ -44,8 +44,8 @@ export interface ReplicaOptions {
   isPinned: () => boolean;
   /** Requests wait for one like it. */
   isAwaited: () => boolean;
-  /** What it held after loading, and at most. */
-  onMeasured(bytes: { loaded: number; peak: number }): void;
+  /** What it held after loading, and at most; `seconds`: after a load, how long that took. */
+  onMeasured(measured: { loaded: number; peak: number; seconds?: number }): void;
   /** Memory of a GPU that did not come back after its end. */
   onResidue(bytes: number): void;
   /** Its process has ended, and it is known what became of its memory. */
@@ -321,16 +321,20 @@ export class Replica {
     this.#oomKilled = false;
     this.#setState('starting');
     let wasKilled = false;
+    let seconds = 0;
     const load = async () => {
       // The device may have been another's for minutes.
       if (this.#startIsUnwanted || this.#closed) throw unloadedWhileLoading();
+      const startedAt = performance.now();
       const worker = this.#options.createWorker();
       this.#worker = worker;
       this.#options.onChange();
       void worker.exited.then((exit) => this.#onExit(worker, exit));
       worker.onHeartbeat = ({ residentBytes }) => this.#notePulse(residentBytes);
       try {
-        return await worker.ready;
+        const loaded = await worker.ready;
+        seconds = Math.round(performance.now() - startedAt) / 1000;
+        return loaded;
       } catch (error) {
         // What it took is given back before the next one is measured.
         const askedAt = performance.now();
@@ -367,7 +371,7 @@ export class Replica {
     else {
       this.#hold(held);
       this.#peakBytes = held;
-      this.#options.onMeasured({ loaded: held, peak: held });
+      this.#options.onMeasured({ loaded: held, peak: held, seconds });
     }
     this.#startedAt = Math.floor(Date.now() / 1000);
     this.#lastUsedAt = Date.now();

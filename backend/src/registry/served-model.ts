@@ -125,6 +125,11 @@ export class ServedModel {
     return this.#replicas;
   }
 
+  /** The operator's order, if there is one. */
+  get preference(): Readonly<Preference> | undefined {
+    return this.#wish.preference;
+  }
+
   get orderedReplicas(): number {
     const { devices = [], replicasPerDevice = 1 } = this.#wish.preference ?? {};
     return Math.max(1, devices.length * replicasPerDevice);
@@ -155,6 +160,11 @@ export class ServedModel {
   /** Of every precision that was asked for: what must stay on disk. */
   get neededFiles() {
     return [...this.#files.values()].flatMap(({ needed }) => needed);
+  }
+
+  /** Its own, or one it takes files of. */
+  needsRepository(repo: string): boolean {
+    return this.#repositories().some((each) => each.repo === repo);
   }
 
   get isKeptLoaded(): boolean {
@@ -347,7 +357,7 @@ export class ServedModel {
   }
 
   describe(): AdminModel {
-    const { family, definition } = this.#options.item;
+    const { family, definition, registered } = this.#options.item;
     const { preference } = this.#wish;
     const confirmation = this.#options.licenses.find(definition);
     return {
@@ -358,9 +368,11 @@ export class ServedModel {
       reason: this.#failure?.message ?? null,
       task: family.task,
       family: family.family,
+      registered: registered === true,
       repo: definition.repo,
       revision: definition.revision,
       bundled: this.isBundled,
+      repositories: this.#repositories(),
       license: definition.license,
       license_confirmation: {
         required: needsConfirmation(definition.license),
@@ -370,6 +382,8 @@ export class ServedModel {
       languages: [...definition.languages],
       published: definition.published ?? null,
       memory_estimate_bytes: definition.memory.estimateBytes,
+      load_seconds: this.#wish.loadSeconds(this.#kind) ?? null,
+      download_bytes: this.files.state === 'present' ? null : (this.files.downloadBytes ?? null),
       precision: this.#chosen.dtype ?? null,
       precisions: Object.keys(definition.dtypes?.files ?? {}),
       queued: this.#turns.queued,
@@ -631,7 +645,7 @@ export class ServedModel {
       },
       isPinned: () => this.#keepLoaded !== undefined || this.#wish.preference?.keepAliveSeconds === -1,
       isAwaited: () => this.#turns.queued > 0,
-      onMeasured: (bytes) => footprints.note(key, bytes),
+      onMeasured: (measured) => footprints.note(key, measured),
       onResidue: (bytes) => this.#options.onResidue(id, device.id, bytes),
       onReleased: (proof) => {
         this.#proofs = [proof, ...this.#proofs].slice(0, MAX_PROOFS);
@@ -724,6 +738,16 @@ export class ServedModel {
     const files = new ModelFiles(definition, this.#options.hub, this.#options);
     this.#files.set(dtype, files);
     return files;
+  }
+
+  #repositories(): AdminModel['repositories'] {
+    const { definition } = this.#options.item;
+    const onHub = [definition, ...Object.values(definition.auxiliary ?? {})].filter(({ bundled }) => bundled !== true);
+    const repos = new Set(onHub.map(({ repo }) => repo));
+    return [...repos].map((name) => {
+      const { url, gated, accessible = null } = this.#options.hub.known(name);
+      return { repo: name, url, gated: gated === undefined ? null : gated || 'no', accessible };
+    });
   }
 
   #status(): AdminModelStatus {

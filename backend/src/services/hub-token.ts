@@ -11,11 +11,13 @@ export interface HubTokenOptions {
   endpoint: string;
   /** Keeps a string out of the log from now on. */
   hide(secret: string): void;
+  /** Downloads have another token from now on, or none. */
+  onChange(): void;
 }
 
 export type HubTokenService = ReturnType<typeof createHubToken>;
 
-export function createHubToken({ env, cacheDir, endpoint, hide }: HubTokenOptions) {
+export function createHubToken({ env, cacheDir, endpoint, hide, onChange }: HubTokenOptions) {
   const source = async () => {
     if ((await readToken({ env, cacheDir })) === undefined) return null;
     return env === undefined ? 'file' : 'environment';
@@ -57,12 +59,14 @@ export function createHubToken({ env, cacheDir, endpoint, hide }: HubTokenOption
         });
       }
       await saveToken(cacheDir, token);
+      onChange();
       return { ...(await describe()), user, valid: user === null ? null : true };
     },
 
     /** Removes the stored one; the environment's stays. */
     async remove(): Promise<HubTokenState> {
       await deleteToken(cacheDir);
+      onChange();
       return await describe();
     },
   };

@@ -23,11 +23,12 @@ export function createPlacement(registry: ModelRegistry, devices: Devices) {
   }
 
   return {
+    describe: (model: string) => registry.describe(model),
     /** @throws model_not_found, gpu_not_found, invalid_value */
     async plan(model: string, request: Omit<LoadRequest, 'plan_rev'>): Promise<PlacementPlan> {
       await devices.refresh();
       const plan = registry.plan(model, orderOf(request));
-      const { rev } = registry;
+      const rev = registry.placementRev;
       if (plan.ok) {
         const placements = plan.placements.map(({ device, count, evictions, freeBytesAfter }) => {
           return { device, replicas: count, evictions, free_bytes_after: freeBytesAfter };
@@ -41,9 +42,10 @@ export function createPlacement(registry: ModelRegistry, devices: Devices) {
     },
     /** @throws stale_plan, and as `plan`; insufficient_memory, device_unavailable */
     async load(model: string, { plan_rev: planRev, ...request }: LoadRequest): Promise<AdminModel> {
-      if (planRev !== undefined && planRev !== registry.rev) {
+      const now = registry.placementRev;
+      if (planRev !== undefined && planRev !== now) {
         throw new GatewayError('stale_plan', {
-          message: `Models have changed since this plan (rev ${planRev}, now ${registry.rev}). Plan again.`,
+          message: `GPUs, replicas or wishes have changed since this plan (rev ${planRev}, now ${now}). Plan again.`,
           param: 'plan_rev',
         });
       }

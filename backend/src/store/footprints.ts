@@ -12,6 +12,8 @@ export interface FootprintTable {
   device_kind: Footprint['deviceKind'];
   loaded_bytes: number;
   peak_bytes: number;
+  /** Of the last load. */
+  load_seconds: number | null;
   measured_at: Generated<Date>;
 }
 
@@ -31,10 +33,19 @@ export class FootprintStore implements Footprints {
       deviceKind: row.device_kind,
       loadedBytes: row.loaded_bytes,
       peakBytes: row.peak_bytes,
+      loadSeconds: row.load_seconds,
     }));
   }
 
-  async record({ model, precision, maxBatch, deviceKind, loadedBytes, peakBytes }: Footprint): Promise<void> {
+  async record({
+    model,
+    precision,
+    maxBatch,
+    deviceKind,
+    loadedBytes,
+    peakBytes,
+    loadSeconds,
+  }: Footprint): Promise<void> {
     await this.#db
       .insertInto('footprints')
       .values({
@@ -45,11 +56,13 @@ export class FootprintStore implements Footprints {
         // Of a mean or a sample there may be fractions.
         loaded_bytes: Math.round(loadedBytes),
         peak_bytes: Math.round(peakBytes),
+        load_seconds: loadSeconds,
       })
       .onConflict((conflict) =>
         conflict.columns(['model', 'precision', 'max_batch', 'device_kind']).doUpdateSet({
           loaded_bytes: sql`excluded.loaded_bytes`,
           peak_bytes: sql`greatest(footprints.peak_bytes, excluded.peak_bytes)`,
+          load_seconds: sql`coalesce(excluded.load_seconds, footprints.load_seconds)`,
           measured_at: sql`now()`,
         }),
       )

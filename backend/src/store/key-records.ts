@@ -1,6 +1,7 @@
 /** What operators do to keys. Each change and its row in the audit log happen together or not at all. */
 import type { Kysely, Transaction, Updateable } from 'kysely';
 import { sql } from 'kysely';
+import { changedFields } from '../contract/audit-changes.ts';
 import type {
   ApiKey,
   ApiKeyWithSecret,
@@ -10,7 +11,7 @@ import type {
 } from '../contract/keys.ts';
 import { GatewayError } from '../errors.ts';
 import { appendAudit } from './audit.ts';
-import { type KeyTable, makeKeyId, makeSecret, toApiKey } from './key-rows.ts';
+import { type KeyRow, type KeyTable, makeKeyId, makeSecret, toApiKey } from './key-rows.ts';
 import type { Schema } from './schema.ts';
 
 export class KeyRecords {
@@ -120,6 +121,12 @@ async function change(
   { actor, action, id }: Action,
   set: Updateable<KeyTable> | Record<string, unknown>,
 ): Promise<ApiKey> {
+  const before = await transaction
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
   const row = await transaction
     .updateTable('api_keys')
     .set({ id, ...set })
@@ -128,8 +135,15 @@ async function change(
     .returningAll()
     .executeTakeFirst();
   if (row === undefined) throw await refusal(transaction, id);
-  await appendAudit(transaction, { actor, action, subject: id, result: 'success' });
+  const changes = changedFields(before && rightsOf(before), rightsOf(row));
+  await appendAudit(transaction, { actor, action, subject: id, result: 'success', changes });
   return toApiKey(row);
+}
+
+/** What may stand in the audit log: a name says who somebody is, and an address may hold a secret. */
+function rightsOf(row: KeyRow): Pick<ApiKey, 'scopes' | 'limits' | 'expires_at'> {
+  const { scopes, limits, expires_at } = toApiKey(row);
+  return { scopes, limits, expires_at };
 }
 
 async function refusal(transaction: Transaction<Schema>, id: string): Promise<GatewayError> {

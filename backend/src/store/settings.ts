@@ -1,6 +1,7 @@
 /** What operators have set otherwise than the environment, by name. */
 import type { ColumnType, Generated, Kysely } from 'kysely';
 import { sql } from 'kysely';
+import { changedFields } from '../contract/audit-changes.ts';
 import { appendAudit } from './audit.ts';
 import type { Schema } from './schema.ts';
 
@@ -25,6 +26,14 @@ export class SettingStore {
   /** Replaces those that are named, null removing them, and notes it in the audit log. */
   async change(actor: string, values: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#db.transaction().execute(async (transaction) => {
+      const names = Object.keys(values);
+      const rows = await transaction
+        .selectFrom('settings')
+        .select(['name', 'value'])
+        .where('name', 'in', names)
+        .forUpdate()
+        .execute();
+      const before = Object.fromEntries(rows.map(({ name, value }) => [name, value]));
       for (const [name, value] of Object.entries(values)) {
         if (value === null) await transaction.deleteFrom('settings').where('name', '=', name).execute();
         else {
@@ -38,8 +47,9 @@ export class SettingStore {
             .execute();
         }
       }
-      const subject = Object.keys(values).join(' ');
-      await appendAudit(transaction, { actor, action: 'settings.update', subject, result: 'success' });
+      const changes = changedFields(before, values);
+      const subject = names.join(' ');
+      await appendAudit(transaction, { actor, action: 'settings.update', subject, result: 'success', changes });
     });
   }
 }

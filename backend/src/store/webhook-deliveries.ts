@@ -49,8 +49,11 @@ export interface NewDelivery {
   payload: string;
 }
 
+/** undefined: anybody's. */
+type Owner = string | undefined;
+
 export interface DeliveryFilter {
-  owner: string;
+  owner: Owner;
   jobId?: string | undefined;
   status?: WebhookDeliveryStatus | undefined;
   /** Id of the delivery that the page lies behind. */
@@ -145,7 +148,7 @@ export class WebhookDeliveryStore {
 
   /** Newest first. */
   async list(filter: DeliveryFilter): Promise<{ deliveries: WebhookDeliveryRow[]; hasMore: boolean }> {
-    let query = this.#db.selectFrom('webhook_deliveries').selectAll().where('owner', '=', filter.owner);
+    let query = this.#db.selectFrom('webhook_deliveries').selectAll().where(isOf(filter.owner));
     if (filter.jobId !== undefined) query = query.where('job_id', '=', filter.jobId);
     if (filter.status !== undefined) query = query.where('status', '=', filter.status);
     if (filter.after !== undefined) {
@@ -162,17 +165,17 @@ export class WebhookDeliveryStore {
     return { deliveries: rows.slice(0, filter.limit), hasMore: rows.length > filter.limit };
   }
 
-  async find(owner: string, id: string): Promise<WebhookDeliveryRow | undefined> {
+  async find(owner: Owner, id: string): Promise<WebhookDeliveryRow | undefined> {
     return this.#db
       .selectFrom('webhook_deliveries')
       .selectAll()
-      .where('owner', '=', owner)
+      .where(isOf(owner))
       .where('id', '=', id)
       .executeTakeFirst();
   }
 
   /** Due at once, with all its attempts before it; one that waits for its next attempt need not wait. */
-  async replay(owner: string, id: string): Promise<WebhookDeliveryRow | undefined> {
+  async replay(owner: Owner, id: string): Promise<WebhookDeliveryRow | undefined> {
     return this.#db.transaction().execute(async (transaction) => {
       const row = await transaction
         .updateTable('webhook_deliveries')
@@ -183,7 +186,7 @@ export class WebhookDeliveryStore {
           status: 'pending',
           delivered_at: null,
         })
-        .where('owner', '=', owner)
+        .where(isOf(owner))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirst();
@@ -193,15 +196,19 @@ export class WebhookDeliveryStore {
   }
 
   /** A pending one; an attempt that is under way is not called back. Others stay as they are. */
-  async cancel(owner: string, id: string): Promise<void> {
+  async cancel(owner: Owner, id: string): Promise<void> {
     await this.#db
       .updateTable('webhook_deliveries')
       .set({ status: 'cancelled', ...NO_LEASE })
-      .where('owner', '=', owner)
+      .where(isOf(owner))
       .where('id', '=', id)
       .where('status', '=', 'pending')
       .execute();
   }
+}
+
+function isOf(owner: Owner) {
+  return owner === undefined ? sql<boolean>`true` : sql<boolean>`owner = ${owner}`;
 }
 
 function fromNow(milliseconds: number) {

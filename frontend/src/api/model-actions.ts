@@ -3,6 +3,7 @@ import { adminModel } from '@contract/admin.ts';
 import {
   cancelDownloadRequest,
   deletedArtifacts,
+  deletedModel,
   modelPreflight,
   preflightRequest,
   registerModelRequest,
@@ -39,6 +40,7 @@ const cancel = defineRoute({
   answer: adminModel,
 });
 const deleteArtifacts = defineRoute({ method: 'DELETE', path: `${MODEL}/artifacts`, answer: deletedArtifacts });
+const unregister = defineRoute({ method: 'DELETE', path: MODEL, answer: deletedModel });
 const load = defineRoute({ method: 'POST', path: `${MODEL}/load`, body: loadRequest, answer: adminModel });
 const unload = defineRoute({ method: 'POST', path: `${MODEL}/unload`, body: unloadRequest, answer: adminModel });
 const reload = defineRoute({ method: 'POST', path: `${MODEL}/reload`, answer: adminModel });
@@ -58,7 +60,7 @@ export const statusQuery = queryOptions({
   refetchInterval: liveInterval(),
 });
 
-/** What a load would do now; any change of any model makes it out of date. */
+/** What a load would do now; where a replica or a wish of any model moves, it is out of date. */
 export const planQuery = (model: string, order: LoadOrder) =>
   queryOptions({
     queryKey: ['plan', model, order],
@@ -87,5 +89,8 @@ export const modelActions = {
   reload: (key: string) => api(reload, { params: { key } }),
   restart: (key: string, replica: string) => api(restart, { params: { key, replica } }),
 };
+
+/** Takes a model that an operator added out of the catalogue; its files stay. */
+export const unregisterModel = (key: string) => api(unregister, { params: { key } });
 
 export const deleteModelFiles = (key: string) => api(deleteArtifacts, { params: { key } });

@@ -19,6 +19,17 @@ export function withReplica<Model extends AdminModel>(model: Model, rev: number,
   return { ...model, replicas };
 }
 
+/** Plans made before do not hold: a download, as most changes, moves none of it. */
+export function hasMoved(before: AdminModel, after: AdminModel): boolean {
+  const placed = ({ placement, precision, replicas }: AdminModel) =>
+    JSON.stringify([
+      placement,
+      precision,
+      replicas.map(({ id, device, state, pinned }) => [id, device, state, pinned]),
+    ]);
+  return placed(before) !== placed(after);
+}
+
 /** Newest first, each once: a stream that is resumed may tell of it again. */
 export function withProof(detail: AdminModelDetail, proof: ReleaseProof): AdminModelDetail {
   const others = detail.proofs.filter(({ replica, at }) => replica !== proof.replica || at !== proof.at);

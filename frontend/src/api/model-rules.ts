@@ -2,7 +2,7 @@
 import type { AdminModel } from '@contract/admin.ts';
 import type { QueryClient } from '@tanstack/react-query';
 import type { LiveEventOf, LiveRules } from './live/live-rules.ts';
-import { withProgress, withProof, withReplica } from './model-events.ts';
+import { hasMoved, withProgress, withProof, withReplica } from './model-events.ts';
 import { modelQuery, modelsQuery } from './models.ts';
 import { noteModel } from './note-model.ts';
 
@@ -11,8 +11,9 @@ export const modelRules: LiveRules = {
     client.setQueryData(modelsQuery.queryKey, models);
   },
   'model.state': ({ model }, client) => {
+    const before = client.getQueryData(modelsQuery.queryKey)?.find(({ id }) => id === model.id);
     noteModel(client, model);
-    forgetPlans(client);
+    if (before === undefined || hasMoved(before, model)) forgetPlans(client);
   },
   'download.progress': ({ model: id, rev, files }, client) => {
     patch(client, id, (model) => withProgress(model, rev, files));

@@ -3,7 +3,7 @@ import { ownKey } from '@contract/keys.ts';
 import { queryOptions } from '@tanstack/react-query';
 import { api, defineRoute } from './api.ts';
 
-const getOwnKey = defineRoute({ method: 'GET', path: '/v1/key', answer: ownKey });
+export const getOwnKey = defineRoute({ method: 'GET', path: '/v1/key', answer: ownKey });
 
 export const ownKeyQuery = queryOptions({
   queryKey: ['own-key'],

@@ -52,6 +52,12 @@ export function useSession(): Session {
   return useSyncExternalStore(changed.subscribe, getSession);
 }
 
+/** What the key in use opens; a page without one shows nothing that is for operators. */
+export function useRole(): Role {
+  const session = useSession();
+  return session.state === 'signed-out' ? 'user' : session.role;
+}
+
 export const subscribeSession = changed.subscribe;
 
 export function currentKey(): string | undefined {

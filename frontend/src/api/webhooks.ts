@@ -1,4 +1,4 @@
-/** Webhooks of the key in use: their deliveries, and the secrets they are signed with. */
+/** Deliveries of webhooks, of all keys for operators, else the key's own; and the secrets that those of the key are signed with. */
 import {
   createWebhookSecretRequest,
   deletedWebhookSecret,
@@ -14,30 +14,27 @@ import { infiniteQueryOptions, type QueryClient, queryOptions } from '@tanstack/
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
 import { addLiveRules } from './live/live-rules.ts';
+import type { Role } from './session.ts';
 
 export interface DeliveryFilters {
   status?: string | undefined;
   job_id?: string | undefined;
+  /** Id of a key, where operators look. */
+  owner?: string | undefined;
 }
 
-const listDeliveries = defineRoute({ method: 'GET', path: '/v1/webhooks/deliveries', answer: webhookDeliveryList });
-const getDelivery = defineRoute({
-  method: 'GET',
-  path: '/v1/webhooks/deliveries/{id}',
-  answer: webhookDeliveryDetail,
+const routesUnder = (path: `/${string}`) => ({
+  list: defineRoute({ method: 'GET', path, answer: webhookDeliveryList }),
+  one: defineRoute({ method: 'GET', path: `${path}/{id}`, answer: webhookDeliveryDetail }),
+  replay: defineRoute({ method: 'POST', path: `${path}/{id}/replay`, answer: webhookDelivery }),
+  cancel: defineRoute({ method: 'POST', path: `${path}/{id}/cancel`, answer: webhookDelivery }),
 });
+const ROUTES = {
+  admin: routesUnder('/api/admin/webhooks/deliveries'),
+  user: routesUnder('/v1/webhooks/deliveries'),
+} as const;
 const listSecrets = defineRoute({ method: 'GET', path: '/v1/webhooks/secrets', answer: webhookSecretList });
 
-export const replayDelivery = defineRoute({
-  method: 'POST',
-  path: '/v1/webhooks/deliveries/{id}/replay',
-  answer: webhookDelivery,
-});
-export const cancelDelivery = defineRoute({
-  method: 'POST',
-  path: '/v1/webhooks/deliveries/{id}/cancel',
-  answer: webhookDelivery,
-});
 export const testWebhook = defineRoute({
   method: 'POST',
   path: '/v1/webhooks/test',
@@ -58,26 +55,30 @@ export const deleteSecret = defineRoute({
 
 const PAGE = 50;
 
-export function deliveriesQuery(filters: DeliveryFilters) {
+export function deliveriesQuery(role: Role, filters: DeliveryFilters) {
   return infiniteQueryOptions({
-    queryKey: ['deliveries', filters],
+    queryKey: ['deliveries', role, filters],
     meta: LIVE,
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) =>
-      api(listDeliveries, { query: { ...filters, limit: PAGE, after: pageParam } }, { signal }),
+      api(ROUTES[role].list, { query: { ...filters, limit: PAGE, after: pageParam } }, { signal }),
     getNextPageParam: ({ has_more, last_id }) => (has_more ? (last_id ?? undefined) : undefined),
     refetchInterval: liveInterval(),
   });
 }
 
-export function deliveryQuery(id: string) {
+export function deliveryQuery(role: Role, id: string) {
   return queryOptions({
-    queryKey: ['delivery', id],
+    queryKey: ['delivery', role, id],
     meta: LIVE,
-    queryFn: ({ signal }) => api(getDelivery, { params: { id } }, { signal }),
+    queryFn: ({ signal }) => api(ROUTES[role].one, { params: { id } }, { signal }),
     refetchInterval: liveInterval(),
   });
 }
+
+/** Sends it once more, or gives it up. */
+export const actOnDelivery = (role: Role, id: string, action: 'replay' | 'cancel') =>
+  api(ROUTES[role][action], { params: { id } });
 
 export const webhookSecretsQuery = queryOptions({
   queryKey: ['webhook-secrets'],

@@ -64,7 +64,7 @@ export const GROUPS: readonly { name: GroupName; screens: readonly Screen[] }[] 
     name: 'try',
     screens: [screen('playground', IconMicrophone, 'p', true), screen('evaluate', IconScale, 'e')],
   },
-  { name: 'access', screens: [screen('keys', IconKey, 'k'), screen('webhooks', IconWebhook, 'w')] },
+  { name: 'access', screens: [screen('keys', IconKey, 'k'), screen('webhooks', IconWebhook, 'w', true)] },
   { name: 'observe', screens: [screen('logs', IconFileText, 'l'), screen('audit', IconHistory, 'a')] },
   { name: 'more', screens: [screen('settings', IconAdjustments, 's'), screen('docs', IconBook, 'd', true)] },
 ];

@@ -19,7 +19,9 @@ export type TileGpu = Pick<
   | 'power_watts'
   | 'slowdown_reasons'
 > &
-  Partial<Pick<Gpu, 'ecc_uncorrected_errors' | 'reason'>>;
+  Partial<
+    Pick<Gpu, 'ecc_uncorrected_errors' | 'row_remap_pending' | 'row_remap_failed' | 'recovery_action' | 'reason'>
+  >;
 
 /** Inside a button or a link of the class `tile`, in a list of the class `tiles`. */
 export function GpuTile({ gpu }: { gpu: TileGpu }) {
@@ -57,6 +59,11 @@ function GpuBadges({ gpu }: { gpu: TileGpu }) {
           <StateBadge tone="warning" word={t('throttled')} />
         </span>
       )}
+      {gpu.recovery_action != null && gpu.recovery_action !== 'None' && (
+        <StateBadge tone="error" word={t('recoveryAction', { action: gpu.recovery_action })} />
+      )}
+      {gpu.row_remap_failed === true && <StateBadge tone="error" word={t('remapFailed')} />}
+      {gpu.row_remap_pending === true && <StateBadge tone="warning" word={t('remapPending')} />}
       {errors > 0 && <StateBadge tone="error" word={t('eccErrors', { count: errors })} />}
     </>
   );

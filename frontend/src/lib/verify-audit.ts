@@ -38,8 +38,10 @@ export function createAuditVerifier(): AuditVerifier | undefined {
 }
 
 async function hashOf(row: AuditRow): Promise<string> {
-  const { seq, at, actor, action, subject, size, result, error_code, previous_hash } = row;
-  const content = JSON.stringify([seq, at, actor, action, subject, size, result, error_code, previous_hash]);
+  const { seq, at, actor, action, subject, size, result, error_code, previous_hash, changes } = row;
+  const fields = [seq, at, actor, action, subject, size, result, error_code, previous_hash];
+  // Rows of before there were changes have none in their hash either.
+  const content = JSON.stringify(changes === null ? fields : [...fields, changes]);
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(content));
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -25,6 +25,9 @@ export function aGpu(index: number): Gpu {
     memory_clock_mhz: 3_201,
     slowdown_reasons: [],
     ecc_uncorrected_errors: 0,
+    row_remap_pending: false,
+    row_remap_failed: false,
+    recovery_action: 'None',
     processes: [],
   };
 }

@@ -28,7 +28,8 @@ describe('the detail of a GPU', () => {
       if (first === undefined) return;
       first.mig = [{ memory_total_mib: 71_424, memory_used_mib: 30 }];
       first.slowdown_reasons = ['hw_thermal_slowdown'];
-      first.ecc = { volatile_uncorrected: 1, aggregate_uncorrected: 2, remapped_rows: 3 };
+      first.ecc = { volatile_uncorrected: 1, aggregate_uncorrected: 2, remapped_rows: 3, remap_failed: true };
+      first.recovery_action = 'Drain and Reset';
     });
     const reader = details();
     const [mig, busy] = await Promise.all([reader.read(gpuAt(0), never), reader.read(gpuAt(5), never)]);
@@ -41,8 +42,9 @@ describe('the detail of a GPU', () => {
         enabled: true,
         since_driver_load: { dram_uncorrectable: 1, sram_uncorrectable: 0 },
         lifetime: { dram_uncorrectable: 2 },
-        remapped_rows: { correctable: 0, uncorrectable: 3, pending: false, failed: false },
+        remapped_rows: { correctable: 0, uncorrectable: 3, pending: false, failed: true },
       },
+      recovery_action: 'Drain and Reset',
       mig: {
         enabled: true,
         devices: [

@@ -46,6 +46,18 @@ describe('parsing', () => {
     ]);
   });
 
+  it.each([
+    ['Yes', true],
+    ['No', false],
+    ['1', true],
+    ['0', false],
+    ['[N/A]', null],
+  ])('a row of memory that could not be replaced, told as %j, is %j', (cell, failed) => {
+    const cells = `0, GPU-a, NVIDIA H200, 143771, 1, ${cell}`;
+    const asked = ['index', 'uuid', 'name', 'memory.total', 'memory.used', 'remapped_rows.failure'] as const;
+    expect(parseGpus({ code: 0, stdout: cells, stderr: '' }, asked).gpus).toMatchObject([{ row_remap_failed: failed }]);
+  });
+
   it.each(['[N/A]', 'N/A', '[Not Supported]', '[Unknown Error]', '[Insufficient Permissions]', 'ERR!', ''])(
     'takes %j for not known, and the GPU for well',
     (cell) => {

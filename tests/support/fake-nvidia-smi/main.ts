@@ -136,6 +136,10 @@ const REASON_BITS: Record<string, number> = {
 };
 const GPU_IDLE_BIT = 0x01;
 
+function yesNo(value: boolean | undefined): string {
+  return value === true ? 'Yes' : 'No';
+}
+
 function gpuCells({ gpu, usedMib }: Shown): Cells {
   const isIdle = gpu.utilization_percent === 0 && gpu.slowdown_reasons.length === 0;
   const reasons = gpu.slowdown_reasons.reduce((sum, name) => sum | (REASON_BITS[name] ?? 0), isIdle ? GPU_IDLE_BIT : 0);
@@ -161,6 +165,9 @@ function gpuCells({ gpu, usedMib }: Shown): Cells {
     'clocks.mem': [gpu.memory_clock_mhz, 'MHz'],
     'clocks_event_reasons.active': [`0x${reasons.toString(16).padStart(16, '0')}`],
     'ecc.errors.uncorrected.volatile.total': [gpu.ecc?.volatile_uncorrected ?? '[N/A]'],
+    'remapped_rows.pending': [gpu.ecc === null ? '[N/A]' : yesNo(gpu.ecc.remap_pending)],
+    'remapped_rows.failure': [gpu.ecc === null ? '[N/A]' : yesNo(gpu.ecc.remap_failed)],
+    gpu_recovery_action: [gpu.recovery_action ?? 'None'],
     'mig.mode.current': [gpu.mig === null ? 'Disabled' : 'Enabled'],
   };
 }

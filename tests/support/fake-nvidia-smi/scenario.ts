@@ -25,7 +25,15 @@ export interface FakeGpu {
   /** Names as `clocks_event_reason_…` has them: hw_thermal_slowdown, sw_power_cap, … */
   slowdown_reasons: string[];
   /** null: a card without ECC. */
-  ecc: { volatile_uncorrected: number; aggregate_uncorrected: number; remapped_rows: number } | null;
+  ecc: {
+    volatile_uncorrected: number;
+    aggregate_uncorrected: number;
+    remapped_rows: number;
+    remap_pending?: boolean;
+    remap_failed?: boolean;
+  } | null;
+  /** What the driver asks for; default `None`. */
+  recovery_action?: string;
   /** null: MIG is off. */
   mig: FakeMigDevice[] | null;
   /** Gone without a word, as after a restart of the driver. */

@@ -74,6 +74,7 @@ function gpuElement({ gpu, usedMib, processes }: Shown): { [name: string]: Xml }
       tx_util: '400 KB/s',
       rx_util: '521 KB/s',
     },
+    gpu_recovery_action: gpu.recovery_action ?? 'None',
     fan_speed: 'N/A',
     performance_state: 'P0',
     clocks_event_reasons: {
@@ -105,8 +106,8 @@ function gpuElement({ gpu, usedMib, processes }: Shown): { [name: string]: Xml }
           remapped_rows: {
             remapped_row_corr: 0,
             remapped_row_unc: gpu.ecc.remapped_rows,
-            remapped_row_pending: 'No',
-            remapped_row_failure: 'No',
+            remapped_row_pending: gpu.ecc.remap_pending === true ? 'Yes' : 'No',
+            remapped_row_failure: gpu.ecc.remap_failed === true ? 'Yes' : 'No',
           },
         }),
     temperature: {

@@ -10,7 +10,14 @@ import { runProgram } from '../run-program.ts';
 /** What the driver tells; `gpu/nvidia-smi.ts` asks it. */
 export interface GpuReading {
   driverVersion: string | null;
-  gpus: readonly { index: number; uuid: string; name: string; mig_enabled: boolean | null }[];
+  gpus: readonly {
+    index: number;
+    uuid: string;
+    name: string;
+    mig_enabled: boolean | null;
+    row_remap_failed?: boolean | null;
+    recovery_action?: string | null;
+  }[];
   /** GPUs that the driver names only to say that it cannot reach them. */
   lost: readonly { index: number | null; pciBusId: string | null; reason: string }[];
 }
@@ -101,6 +108,7 @@ async function examineDriver({ options, libraries, gpus }: Survey, signal: Abort
         fix: 'Look for Xid messages in the log of the kernel (dmesg), and reset the GPU or restart the machine.',
       }),
     ),
+    ...found.flatMap(faultsOf),
     ...(sliced.length === 0
       ? []
       : [
@@ -110,6 +118,32 @@ async function examineDriver({ options, libraries, gpus }: Survey, signal: Abort
           }),
         ]),
   ];
+}
+
+/** What the driver says of a GPU's health. */
+function faultsOf({
+  index,
+  recovery_action: action,
+  row_remap_failed: failed,
+}: GpuReading['gpus'][number]): DoctorFinding[] {
+  const findings: DoctorFinding[] = [];
+  if (action != null && action !== 'None') {
+    findings.push(
+      fail(`gpu.recovery${index}`, {
+        summary: `GPU ${index} has had a fault; its driver asks for: ${action}`,
+        fix: `Unload what runs there, then do that (reset: nvidia-smi -r -i ${index}). The kernel's log (dmesg) has the Xid of the fault.`,
+      }),
+    );
+  }
+  if (failed === true) {
+    findings.push(
+      fail(`gpu.memory${index}`, {
+        summary: `GPU ${index} has a faulty row of memory that could not be replaced`,
+        fix: 'Have the card exchanged; until then load nothing there.',
+      }),
+    );
+  }
+  return findings;
 }
 
 async function examineLibraries(survey: Survey, signal: AbortSignal): Promise<DoctorFinding[]> {

@@ -1,5 +1,6 @@
 /** Admin actions and the audit log: who did what is noted whether it worked or not. */
 import type { Request, Response } from 'express';
+import type { AuditChanges } from '../../contract/audit-changes.ts';
 import { toGatewayError } from '../../errors.ts';
 import { contextOf, principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
@@ -11,6 +12,7 @@ export interface AuditEvent {
   size?: number | undefined;
   result: 'success' | 'failure';
   errorCode?: string | undefined;
+  changes?: AuditChanges | undefined;
 }
 
 export interface AuditLog {

@@ -1,6 +1,7 @@
 /** Where models live: loaded, unloaded, planned, and what is where. */
 import { z } from 'zod';
 import { type AdminModel, adminModel } from '../../contract/admin.ts';
+import { type AuditChanges, changedFields } from '../../contract/audit-changes.ts';
 import {
   type AdminStatus,
   adminStatus,
@@ -19,6 +20,7 @@ import { adminOperation } from './operation.ts';
 
 export interface PlacementOptions {
   placement: {
+    describe(model: string): AdminModel | undefined;
     plan(model: string, order: Omit<LoadRequest, 'plan_rev'>): Promise<PlacementPlan>;
     load(model: string, order: LoadRequest): Promise<AdminModel>;
     unload(model: string, options: { force: boolean }): Promise<AdminModel>;
@@ -34,8 +36,9 @@ const keyPath = z.object({ key: z.string().meta({ description: 'Id or alias of a
 const replicaPath = keyPath.extend({ replica: z.string() });
 
 export function placementRoutes({ placement, status, audit }: PlacementOptions): Route[] {
-  const noted = (actor: string, action: string, { id }: AdminModel) =>
-    audit.append({ actor, action, subject: id, result: 'success' });
+  const noted = (actor: string, action: string, { id }: AdminModel, changes?: AuditChanges) =>
+    audit.append({ actor, action, subject: id, result: 'success', changes });
+  const wishOf = (model: AdminModel | undefined) => ({ placement: model?.placement });
   return [
     {
       method: 'get',
@@ -72,8 +75,9 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
       }),
       handle: audited(audit, 'model.load', async (request, response) => {
         const order = await readJson(request, response, loadRequest);
+        const before = wishOf(placement.describe(String(request.params.key)));
         const model = await placement.load(String(request.params.key), order);
-        await noted(principalOf(response).id, 'model.load', model);
+        await noted(principalOf(response).id, 'model.load', model, changedFields(before, wishOf(model)));
         response.status(202).json(model);
       }),
     },
@@ -88,8 +92,9 @@ export function placementRoutes({ placement, status, audit }: PlacementOptions):
       }),
       handle: audited(audit, 'model.unload', async (request, response) => {
         const options = await readJson(request, response, unloadRequest);
+        const before = wishOf(placement.describe(String(request.params.key)));
         const model = await placement.unload(String(request.params.key), options);
-        await noted(principalOf(response).id, 'model.unload', model);
+        await noted(principalOf(response).id, 'model.unload', model, changedFields(before, wishOf(model)));
         response.json(model);
       }),
     },

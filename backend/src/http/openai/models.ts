@@ -71,6 +71,8 @@ function toModel(item: AdminModel, id: string): Model {
     owned_by: item.repo.split('/')[0] ?? item.repo,
     status: item.status,
     task: item.task,
+    load_seconds: item.load_seconds,
+    download_bytes: item.download_bytes,
     languages: item.languages,
     bundled: item.bundled,
   };

@@ -17,7 +17,7 @@ import type { Route } from '../route.ts';
 import type { WebhookRoutesOptions } from './secrets.ts';
 
 const path = '/v1/webhooks/deliveries';
-const DEFAULT_PAGE = 20;
+export const DEFAULT_PAGE = 20;
 const shared = { tags: ['Webhooks'], security: [{ bearer: [] }] };
 
 export function webhookDeliveryRoutes({ webhooks, ownerOf }: WebhookRoutesOptions): Route[] {

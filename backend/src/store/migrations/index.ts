@@ -13,6 +13,8 @@ import * as jobTraces from './0010-job-traces.ts';
 import * as operators from './0011-operators.ts';
 import * as licenseConfirmations from './0012-license-confirmations.ts';
 import * as stageResults from './0013-stage-results.ts';
+import * as loadSeconds from './0014-load-seconds.ts';
+import * as auditChanges from './0015-audit-changes.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-audit-log': auditLog,
@@ -28,4 +30,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0011-operators': operators,
   '0012-license-confirmations': licenseConfirmations,
   '0013-stage-results': stageResults,
+  '0014-load-seconds': loadSeconds,
+  '0015-audit-changes': auditChanges,
 };

@@ -17,6 +17,7 @@ import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import type { AuditVerdict } from '../../lib/verify-audit.ts';
+import { AuditDiff } from './audit-diff.tsx';
 import { messages } from './messages.ts';
 
 const route = getRouteApi('/audit');
@@ -82,7 +83,12 @@ export function AuditPage() {
       header: t('subject'),
       width: 'minmax(0, 1.6fr)',
       isPlain: true,
-      cell: ({ subject }) => <Subject id={subject} name={subject === null ? undefined : names.get(subject)} />,
+      cell: ({ subject, changes }) => (
+        <>
+          <Subject id={subject} name={subject === null ? undefined : names.get(subject)} />
+          <AuditDiff changes={changes} />
+        </>
+      ),
     },
     {
       id: 'result',

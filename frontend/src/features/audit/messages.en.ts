@@ -1,6 +1,7 @@
 export default {
   title: 'Audit',
-  description: 'Who did what, in a chain that shows any change. It holds ids only: no names, values or secrets.',
+  description:
+    'Who did what, in a chain that shows any change. It holds ids, and of settings, limits and placements what they were and became: no names, addresses or secrets.',
   readFailed: 'The audit log cannot be read.',
   readAgain: 'Read again',
   readNote: 'Every reading is a row of its own.',
@@ -30,4 +31,7 @@ export default {
   onlyLast: 'The last {shown} of {count} rows',
   hash: 'Hash of this row',
   details: 'Hash',
+  changes: 'Changes',
+  before: 'before: ',
+  after: 'after: ',
 } as const;

@@ -4,7 +4,7 @@ import type en from './messages.en.ts';
 const fr: Translation<typeof en> = {
   title: 'Audit',
   description:
-    'Qui a fait quoi, dans une chaîne où toute modification se voit. Rien que des identifiants : ni noms, ni valeurs, ni secrets.',
+    'Qui a fait quoi, dans une chaîne où toute modification se voit. Des identifiants, et pour les réglages, limites et placements leur valeur avant et après : ni noms, ni adresses, ni secrets.',
   readFailed: 'Impossible de lire le journal d’audit.',
   readAgain: 'Relire',
   readNote: 'Chaque lecture est elle-même une ligne.',
@@ -34,5 +34,8 @@ const fr: Translation<typeof en> = {
   onlyLast: 'Les {shown} dernières lignes sur {count}',
   hash: 'Empreinte de cette ligne',
   details: 'Empreinte',
+  changes: 'Modifications',
+  before: 'avant : ',
+  after: 'après : ',
 };
 export default fr;

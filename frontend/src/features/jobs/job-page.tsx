@@ -5,7 +5,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { Fragment, type ReactNode } from 'react';
 import { isOver, jobQuery, jobTraceQuery, type ListedJob } from '../../api/jobs.ts';
 import { ownKeyQuery } from '../../api/own-key.ts';
-import { type Role, useSession } from '../../api/session.ts';
+import { type Role, useRole } from '../../api/session.ts';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
@@ -31,8 +31,7 @@ export function JobPage() {
   const t = useT(messages);
   const { id } = route.useParams();
   const navigate = useNavigate();
-  const session = useSession();
-  const role = session.state === 'signed-out' ? 'user' : session.role;
+  const role = useRole();
   const query = useQuery(jobQuery(role, id));
   const { data: own } = useQuery(ownKeyQuery);
   const { ask, dialog } = useJobActions(role, (action) => {

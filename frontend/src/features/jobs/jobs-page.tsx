@@ -5,11 +5,12 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { isOver, jobsQuery, type ListedJob } from '../../api/jobs.ts';
-import { useSession } from '../../api/session.ts';
+import { useRole } from '../../api/session.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { FilterBar } from '../../components/filter-bar.tsx';
+import { FilterButton } from '../../components/filter-button.tsx';
 import { FilterInput } from '../../components/filter-input.tsx';
 import { Moment } from '../../components/moment.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
@@ -27,8 +28,7 @@ const route = getRouteApi('/jobs');
 
 export function JobsPage() {
   const t = useT(messages);
-  const session = useSession();
-  const role = session.state === 'signed-out' ? 'user' : session.role;
+  const role = useRole();
   const search = route.useSearch();
   const navigate = useNavigate();
   const filter = (change: Partial<typeof search>) =>
@@ -122,9 +122,9 @@ export function JobsPage() {
             header: t('key'),
             width: 'minmax(0, 1fr)',
             cell: (job: ListedJob) => (
-              <button type="button" className={classes.keyFilter} onClick={() => filter({ key: job.key?.id })}>
+              <FilterButton onClick={() => filter({ key: job.key?.id })}>
                 {job.key?.name ?? job.key?.id ?? t('noKey')}
-              </button>
+              </FilterButton>
             ),
           },
         ]

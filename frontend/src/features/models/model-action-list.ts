@@ -12,13 +12,18 @@ export type ModelAction =
   | 'move'
   | 'reload'
   | 'unload'
-  | 'deleteFiles';
+  | 'deleteFiles'
+  | 'remove';
 
-export function actionsFor({
-  files,
-  status,
-  replicas,
-}: Pick<AdminModel, 'files' | 'status' | 'replicas'>): ModelAction[] {
+type Model = Pick<AdminModel, 'files' | 'status' | 'replicas' | 'registered'>;
+
+export function actionsFor(model: Model): ModelAction[] {
+  const actions = actionsOfState(model);
+  const isInUse = model.files.state === 'downloading' || model.replicas.some(hasProcess);
+  return model.registered && !isInUse ? [...actions, 'remove'] : actions;
+}
+
+function actionsOfState({ files, status, replicas }: Model): ModelAction[] {
   if (files.download?.phase === 'paused') return ['resume', 'cancel'];
   if (files.state === 'downloading') return ['pause', 'cancel'];
   if (files.state === 'failed') return ['retryDownload', 'cancel'];

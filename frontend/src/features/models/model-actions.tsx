@@ -18,6 +18,7 @@ const DIALOGS = {
   unload: lazy(() => import('./unload-dialog.tsx')),
   cancel: lazy(() => import('./cancel-download-dialog.tsx')),
   deleteFiles: lazy(() => import('./delete-files-dialog.tsx')),
+  remove: lazy(() => import('./remove-model-dialog.tsx')),
 };
 const ConfirmLicenseDialog = lazy(() => import('./confirm-license-dialog.tsx'));
 
@@ -42,6 +43,7 @@ const TEXTS = {
   reload: 'reload',
   unload: 'unloadEllipsis',
   deleteFiles: 'deleteFilesEllipsis',
+  remove: 'removeEllipsis',
 } as const satisfies Record<ModelAction, string>;
 
 export interface ModelActionsProps {
@@ -65,7 +67,7 @@ export function ModelActions({ model, all = false }: ModelActionsProps) {
     },
   });
   const actions = actionsFor(model);
-  const shown = all ? actions : actions.slice(0, 2);
+  const shown = actions.filter((action, index) => all || index < 2 || action === 'remove');
   const Dialog = dialog === undefined ? undefined : DIALOGS[dialog];
 
   const start = (action: ModelAction) => {

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { Footprint } from './footprint.tsx';
+import { HubAccess } from './hub-access.tsx';
 import { License } from './license.tsx';
 import { messages } from './messages.ts';
 import { ModelActions } from './model-actions.tsx';
@@ -45,6 +46,7 @@ export function ModelCard({ model }: { model: AdminModel }) {
         <h3 className={classes.label}>{t('files')}</h3>
         <ModelFiles files={model.files} />
         <License model={model} />
+        <HubAccess repositories={model.repositories} />
       </div>
       <div className={classes.part}>
         <h3 className={classes.label}>{t('footprint')}</h3>

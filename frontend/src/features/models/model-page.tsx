@@ -22,6 +22,7 @@ import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { Announcer } from './announcer.tsx';
 import { Footprint } from './footprint.tsx';
+import { HubAccess } from './hub-access.tsx';
 import { License } from './license.tsx';
 import { messages } from './messages.ts';
 import { ModelActions } from './model-actions.tsx';
@@ -129,6 +130,7 @@ function Detail({ model }: { model: AdminModelDetail }) {
           <dt>{t('licence')}</dt>
           <dd>
             <License model={model} detailed />
+            <HubAccess repositories={model.repositories} />
           </dd>
           {model.published !== null && (
             <>

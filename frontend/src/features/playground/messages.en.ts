@@ -54,6 +54,7 @@ export default {
   cold_absent: 'It is downloaded and loaded first, where the server allows that.',
   cold_failed: 'The last attempt to load it failed; the job makes another one.',
   coldBytes: 'Cold: {bytes} are downloaded and loaded first, where the server allows that.',
+  loadTook: 'Its last load took {time}.',
   language: 'Language',
   languageFound: 'Found out from the speech',
   prompt: 'Prompt',

@@ -57,6 +57,7 @@ const fr: Translation<typeof en> = {
   cold_absent: 'Il est d’abord téléchargé et chargé, si le serveur le permet.',
   cold_failed: 'Le dernier chargement a échoué ; la tâche en tente un autre.',
   coldBytes: 'À froid : {bytes} sont d’abord téléchargés et chargés, si le serveur le permet.',
+  loadTook: 'Son dernier chargement a pris {time}.',
   language: 'Langue',
   languageFound: 'Reconnue d’après la parole',
   prompt: 'Invite',

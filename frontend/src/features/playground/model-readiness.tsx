@@ -19,7 +19,7 @@ const TONES: Record<Model['status'], Tone> = {
 /** Whether the model answers at once, and if not what has to happen first; operators also see how much and where. */
 export function ModelReadiness({ model }: { model: Model }) {
   const t = useT(messages);
-  const { bytes } = useFormat();
+  const { bytes, duration } = useFormat();
   const session = useSession();
   const isAdmin = session.state !== 'signed-out' && session.role === 'admin';
   const { data } = useQuery({ ...modelsQuery, enabled: isAdmin });
@@ -30,16 +30,18 @@ export function ModelReadiness({ model }: { model: Model }) {
     .filter(({ state }) => state === 'ready')
     .map(({ device_index: index }) => (index === null ? 'CPU' : t('gpu', { index })))
     .join(', ');
-  const size = details?.files.total_bytes ?? 0;
+  const { load_seconds: seconds, download_bytes: size } = details ?? model;
+  const isCold = status === 'loading' || status === 'downloading' || status === 'downloaded' || status === 'absent';
   return (
     <div>
       <StateBadge tone={TONES[status]} word={t(`model_${status}`)} />{' '}
       <span>
         {status === 'ready'
           ? where
-          : status === 'absent' && size > 0
+          : status === 'absent' && size !== null
             ? t('coldBytes', { bytes: bytes(size) })
             : t(`cold_${status}`)}
+        {isCold && seconds !== null && ` ${t('loadTook', { time: duration(seconds) })}`}
       </span>
     </div>
   );

@@ -2,6 +2,10 @@ export default {
   title: 'Webhooks',
   webhookTitle: 'Webhook',
   description: 'Those of the key you are signed in with: a webhook belongs to the key whose job it tells of.',
+  descriptionAll:
+    'Those of all keys: a webhook belongs to the key whose job it tells of. Secrets and tests are those of your own key.',
+  key: 'Key',
+  anyKey: 'Any key',
   readFailed: 'The deliveries cannot be read.',
   readOneFailed: 'This delivery cannot be read.',
   none: 'Nothing has been sent yet. A job that ends tells its webhook address, or that of its key.',

@@ -6,6 +6,10 @@ const fr: Translation<typeof en> = {
   webhookTitle: 'Webhook',
   description:
     'Ceux de la clé avec laquelle vous êtes connecté : un webhook appartient à la clé dont il annonce la tâche.',
+  descriptionAll:
+    'Ceux de toutes les clés : un webhook appartient à la clé dont la tâche est annoncée. Les secrets et les essais sont ceux de votre clé.',
+  key: 'Clé',
+  anyKey: 'Toutes les clés',
   readFailed: 'Impossible de lire les envois.',
   readOneFailed: 'Impossible de lire cet envoi.',
   none: 'Rien n’a encore été envoyé. Une tâche qui finit prévient son adresse de webhook, ou celle de sa clé.',

@@ -3,8 +3,8 @@ import { Button, Card, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api } from '../../api/api.ts';
-import { cancelDelivery, deliveryQuery, refreshWebhooks, replayDelivery } from '../../api/webhooks.ts';
+import { useRole } from '../../api/session.ts';
+import { actOnDelivery, deliveryQuery, refreshWebhooks } from '../../api/webhooks.ts';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { CopyButton } from '../../components/copy-button.tsx';
@@ -15,6 +15,7 @@ import { QueryView } from '../../components/query-view.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { DeliveryStatusBadge } from './delivery-status.tsx';
+import { KeyName } from './key-name.tsx';
 import { messages } from './messages.ts';
 import { SignatureCheck } from './signature-check.tsx';
 import classes from './webhooks.module.css';
@@ -27,7 +28,8 @@ export function WebhookPage() {
   const { id } = route.useParams();
   const client = useQueryClient();
   const offline = useOfflineReason();
-  const query = useQuery(deliveryQuery(id));
+  const role = useRole();
+  const query = useQuery(deliveryQuery(role, id));
   const [asked, setAsked] = useState<'replay' | 'cancel'>();
   const close = () => setAsked(undefined);
   const delivery = query.data;
@@ -66,7 +68,7 @@ export function WebhookPage() {
           destroys={[]}
           confirmLabel={t('replayDo')}
           onConfirm={async () => {
-            await api(replayDelivery, { params: { id } });
+            await actOnDelivery(role, id, 'replay');
             refreshWebhooks(client);
           }}
         >
@@ -81,7 +83,7 @@ export function WebhookPage() {
           destroys={[t('cancelLoses')]}
           confirmLabel={t('cancelDo')}
           onConfirm={async () => {
-            await api(cancelDelivery, { params: { id } });
+            await actOnDelivery(role, id, 'cancel');
             refreshWebhooks(client);
           }}
         />
@@ -105,6 +107,7 @@ function Delivery({ delivery }: { delivery: WebhookDeliveryDetail }) {
             [t('status'), <DeliveryStatusBadge key="status" status={status} />],
             [t('event'), type],
             [t('to'), url],
+            [t('key'), <KeyName key="key" id={delivery.owner} />],
             [
               t('job'),
               <Link key="job" to="/jobs/$id" params={{ id: job_id }}>

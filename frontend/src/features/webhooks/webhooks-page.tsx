@@ -1,11 +1,14 @@
 import { WEBHOOK_DELIVERY_STATUSES, type WebhookDelivery } from '@contract/webhooks.ts';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
+import { keysQuery } from '../../api/keys.ts';
+import { useRole } from '../../api/session.ts';
 import { deliveriesQuery } from '../../api/webhooks.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { EmptyList } from '../../components/empty-list.tsx';
 import { FilterBar } from '../../components/filter-bar.tsx';
+import { FilterButton } from '../../components/filter-button.tsx';
 import { FilterInput } from '../../components/filter-input.tsx';
 import { Moment } from '../../components/moment.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
@@ -13,6 +16,7 @@ import { QueryView } from '../../components/query-view.tsx';
 import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { DeliveryStatusBadge } from './delivery-status.tsx';
+import { KeyName } from './key-name.tsx';
 import { messages } from './messages.ts';
 import { WebhookSecrets } from './webhook-secrets.tsx';
 import { WebhookTestCard } from './webhook-test-card.tsx';
@@ -24,12 +28,15 @@ export function WebhooksPage() {
   const t = useT(messages);
   const search = route.useSearch();
   const navigate = useNavigate();
-  const { q, status } = search;
+  const { q, status, key } = search;
+  const role = useRole();
   const filter = (change: Partial<typeof search>) =>
     void navigate({ to: '/webhooks', search: { ...search, ...change }, replace: true });
   const clear = () => void navigate({ to: '/webhooks', replace: true });
-  const filters = useMemo(() => ({ status, job_id: q }), [status, q]);
-  const query = useInfiniteQuery(deliveriesQuery(filters));
+  const owner = role === 'admin' ? key : undefined;
+  const filters = useMemo(() => ({ status, job_id: q, ...(owner !== undefined && { owner }) }), [status, q, owner]);
+  const query = useInfiniteQuery(deliveriesQuery(role, filters));
+  const { data: keys } = useQuery({ ...keysQuery, enabled: role === 'admin' });
   const rows = query.data?.pages.flatMap(({ data }) => data) ?? [];
   const columns: Column<WebhookDelivery>[] = [
     {
@@ -61,6 +68,20 @@ export function WebhooksPage() {
         </Link>
       ),
     },
+    ...(role === 'admin'
+      ? [
+          {
+            id: 'key',
+            header: t('key'),
+            width: 'minmax(0, 1fr)',
+            cell: (delivery: WebhookDelivery) => (
+              <FilterButton onClick={() => filter({ key: delivery.owner })}>
+                <KeyName id={delivery.owner} />
+              </FilterButton>
+            ),
+          },
+        ]
+      : []),
     { id: 'attempts', header: t('attempts'), width: '88px', cell: ({ attempts }) => attempts },
     {
       id: 'last',
@@ -79,17 +100,20 @@ export function WebhooksPage() {
       cell: ({ created_at }) => <Moment at={created_at} />,
     },
   ];
-  const hasFilters = q !== undefined || status !== undefined;
+  const hasFilters = q !== undefined || status !== undefined || owner !== undefined;
   return (
     <>
       <PageHeader
         title={t('title')}
-        description={t('description')}
+        description={t(role === 'admin' ? 'descriptionAll' : 'description')}
         filters={[
           ...(q === undefined ? [] : [{ label: `${t('job')}: ${q}`, onRemove: () => filter({ q: undefined }) }]),
           ...(status === undefined
             ? []
             : [{ label: `${t('status')}: ${status}`, onRemove: () => filter({ status: undefined }) }]),
+          ...(owner === undefined
+            ? []
+            : [{ label: `${t('key')}: ${owner}`, onRemove: () => filter({ key: undefined }) }]),
         ]}
         onClearFilters={clear}
       />
@@ -106,6 +130,15 @@ export function WebhooksPage() {
           choices={WEBHOOK_DELIVERY_STATUSES.map((value) => ({ value, label: t(value) }))}
           onChange={(value) => filter({ status: value })}
         />
+        {role === 'admin' && (
+          <ChoiceFilter
+            label={t('key')}
+            any={t('anyKey')}
+            value={key}
+            choices={(keys ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+            onChange={(value) => filter({ key: value })}
+          />
+        )}
       </FilterBar>
       <QueryView query={query} errorTitle={t('readFailed')}>
         {() =>

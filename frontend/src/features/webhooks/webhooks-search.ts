@@ -6,4 +6,6 @@ const text = z.string().optional().catch(undefined);
 export const webhooksSearch = z.object({
   q: text,
   status: text,
+  /** Id of the key whose deliveries an operator looks at. */
+  key: text,
 });
