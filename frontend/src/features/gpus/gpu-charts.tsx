@@ -2,8 +2,9 @@ import type { GpuSeries } from '@contract/gpus.ts';
 import { useMemo } from 'react';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
-import { Chart, type ChartLine, type ChartMarker } from './chart.tsx';
+import { Chart } from './chart.tsx';
 import { axisOf, columnOf, METRICS, type Metric, memoryLayers } from './chart-data.ts';
+import type { ChartLine, ChartMarker } from './chart-plot.ts';
 import classes from './gpus.module.css';
 import { messages } from './messages.ts';
 

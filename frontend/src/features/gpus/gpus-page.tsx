@@ -4,7 +4,7 @@ import type { Gpu, GpuList, GpuSeries } from '@contract/gpus.ts';
 import { Button } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useMemo, useState } from 'react';
+import { memo, type ReactNode, useMemo, useState } from 'react';
 import { gpuSeriesQuery, gpusQuery } from '../../api/gpus.ts';
 import { modelQuery, modelsQuery } from '../../api/models.ts';
 import { EmptyState } from '../../components/empty-state.tsx';
@@ -97,12 +97,12 @@ interface LastHourProps {
 }
 
 /** The page is drawn with every sample of the GPUs, the charts only with another series. */
-function LastHour({ series, chosen, asTable }: LastHourProps) {
+const LastHour = memo(function LastHour({ series, chosen, asTable }: LastHourProps) {
   const shown = useMemo(() => {
     return { ...series, gpus: series.gpus.filter(({ uuid }) => chosen === undefined || uuid === chosen) };
   }, [series, chosen]);
   return asTable ? <GpuTable series={shown} /> : <GpuCharts series={shown} isOne={chosen !== undefined} />;
-}
+});
 
 function Holders({ memories, all }: { memories: readonly DeviceMemory[]; all: readonly DeviceMemory[] }) {
   const t = useT(messages);

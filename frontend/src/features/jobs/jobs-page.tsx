@@ -1,28 +1,24 @@
 import { JOB_STATUSES, JOB_TASKS } from '@contract/jobs.ts';
-import { ActionIcon, Button, Checkbox } from '@mantine/core';
-import { IconPlayerStop, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
-import { isOver, jobsQuery, type ListedJob } from '../../api/jobs.ts';
+import { useCallback, useMemo, useState } from 'react';
+import { jobsQuery } from '../../api/jobs.ts';
 import { useRole } from '../../api/session.ts';
 import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { FilterBar } from '../../components/filter-bar.tsx';
-import { FilterButton } from '../../components/filter-button.tsx';
 import { FilterInput } from '../../components/filter-input.tsx';
-import { Moment } from '../../components/moment.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
-import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
+import { VirtualTable } from '../../components/virtual-table.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
-import { JobProgress } from './job-progress.tsx';
-import { JobStatusBadge } from './job-status.tsx';
 import classes from './jobs.module.css';
 import { messages } from './messages.ts';
 import { type Placed, splitNew } from './split-new.ts';
 import { useJobActions } from './use-job-actions.tsx';
+import { useJobColumns } from './use-job-columns.tsx';
 
 const route = getRouteApi('/jobs');
 
@@ -31,8 +27,10 @@ export function JobsPage() {
   const role = useRole();
   const search = route.useSearch();
   const navigate = useNavigate();
-  const filter = (change: Partial<typeof search>) =>
-    void navigate({ to: '/jobs', search: { ...search, ...change }, replace: true });
+  const filter = useCallback(
+    (change: Partial<typeof search>) => void navigate({ to: '/jobs', search: { ...search, ...change }, replace: true }),
+    [navigate, search],
+  );
   const { q, status, kind: task, model, key } = search;
   const filters = useMemo(
     () => ({ q, status, task, model, ...(role === 'admin' && { key }) }),
@@ -51,12 +49,15 @@ export function JobsPage() {
   const clearSelection = () => setSelected(new Set());
   const { ask, dialog } = useJobActions(role, clearSelection);
   const offline = useOfflineReason();
-  const toggle = (id: string) =>
-    setSelected((before) => {
-      const after = new Set(before);
-      if (!after.delete(id)) after.add(id);
-      return after;
-    });
+  const toggle = useCallback(
+    (id: string) =>
+      setSelected((before) => {
+        const after = new Set(before);
+        if (!after.delete(id)) after.add(id);
+        return after;
+      }),
+    [],
+  );
 
   const chips = [
     { name: 'q', label: t('job'), value: q },
@@ -68,112 +69,8 @@ export function JobsPage() {
   const clear = () => void navigate({ to: '/jobs', replace: true });
   const models = [...new Set(all.map((job) => job.model))].sort();
 
-  const columns: Column<ListedJob>[] = [
-    {
-      id: 'select',
-      header: t('selection'),
-      width: '24px',
-      isPlain: true,
-      isHeaderHidden: true,
-      cell: ({ id }) => (
-        <Checkbox size="sm" aria-label={t('select', { id })} checked={selected.has(id)} onChange={() => toggle(id)} />
-      ),
-    },
-    {
-      id: 'job',
-      header: t('job'),
-      width: 'minmax(0, 2fr)',
-      isPlain: true,
-      cell: ({ id, input }) => (
-        <>
-          <Link to="/jobs/$id" params={{ id }} className={classes.name} data-row-link>
-            {input.name ?? id}
-          </Link>
-          {input.name !== null && <span className={classes.quiet}>{id}</span>}
-        </>
-      ),
-    },
-    {
-      id: 'status',
-      header: t('status'),
-      width: '112px',
-      isPlain: true,
-      cell: (job) => <JobStatusBadge status={job.status} />,
-    },
-    {
-      id: 'stage',
-      header: t('stage'),
-      width: 'minmax(0, 2fr)',
-      isPlain: true,
-      cell: (job) => <JobProgress job={job} />,
-    },
-    {
-      id: 'task',
-      header: t('task'),
-      width: 'minmax(0, 1.1fr)',
-      isPlain: true,
-      cell: (job) => t(job.task),
-    },
-    { id: 'model', header: t('model'), width: 'minmax(0, 1.3fr)', isPlain: true, cell: (job) => job.model },
-    ...(role === 'admin'
-      ? [
-          {
-            id: 'key',
-            header: t('key'),
-            width: 'minmax(0, 1fr)',
-            cell: (job: ListedJob) => (
-              <FilterButton onClick={() => filter({ key: job.key?.id })}>
-                {job.key?.name ?? job.key?.id ?? t('noKey')}
-              </FilterButton>
-            ),
-          },
-        ]
-      : []),
-    {
-      id: 'created',
-      header: t('created'),
-      width: 'minmax(0, 1fr)',
-      cell: (job) => <Moment at={job.created_at} />,
-    },
-    {
-      id: 'actions',
-      header: t('actions'),
-      width: '76px',
-      isHeaderHidden: true,
-      isPlain: true,
-      cell: (job) => (
-        <span className={classes.icons}>
-          {isOver(job) ? (
-            <ActionIcon
-              aria-label={t('retryOne', { id: job.id })}
-              title={offline ?? t('retry')}
-              disabled={offline !== undefined || job.status === 'succeeded'}
-              onClick={() => ask('retry', [job])}
-            >
-              <IconRefresh size={18} aria-hidden />
-            </ActionIcon>
-          ) : (
-            <ActionIcon
-              aria-label={t('cancelOne', { id: job.id })}
-              title={offline ?? t('cancel')}
-              disabled={offline !== undefined}
-              onClick={() => ask('cancel', [job])}
-            >
-              <IconPlayerStop size={18} aria-hidden />
-            </ActionIcon>
-          )}
-          <ActionIcon
-            aria-label={t('deleteOne', { id: job.id })}
-            title={offline ?? t('delete')}
-            disabled={offline !== undefined}
-            onClick={() => ask('delete', [job])}
-          >
-            <IconTrash size={18} aria-hidden />
-          </ActionIcon>
-        </span>
-      ),
-    },
-  ];
+  const filterByKey = useCallback((id: string | undefined) => filter({ key: id }), [filter]);
+  const columns = useJobColumns({ role, selected, toggle, ask, filterByKey });
 
   return (
     <>

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import { actOnJobs, isOver, type JobAction, type ListedJob, refreshJobs } from '../../api/jobs.ts';
 import type { Role } from '../../api/session.ts';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
@@ -17,10 +17,10 @@ export function useJobActions(role: Role, onDone?: (action: JobAction) => void) 
   const client = useQueryClient();
   const [asked, setAsked] = useState<Asked>();
   const [opened, setOpened] = useState(false);
-  const ask = (action: JobAction, jobs: readonly ListedJob[]) => {
+  const ask = useCallback((action: JobAction, jobs: readonly ListedJob[]) => {
     setAsked({ action, jobs });
     setOpened(true);
-  };
+  }, []);
   const act = async ({ action, jobs }: Asked) => {
     const errors = await actOnJobs(
       role,

@@ -29,13 +29,26 @@ export interface Format {
   percent(share: number): string;
 }
 
+/** A formatter costs far more to make than a figure to write: each kind is made once. */
+function numbersOf(language: Language): Format['number'] {
+  const made = new Map<string, Intl.NumberFormat>();
+  return (value, options) => {
+    const kind = options === undefined ? '' : JSON.stringify(options);
+    let format = made.get(kind);
+    if (format === undefined) {
+      format = new Intl.NumberFormat(language, options);
+      made.set(kind, format);
+    }
+    return format.format(value);
+  };
+}
+
 export function createFormat(language: Language): Format {
   const relativeTime = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
   const time = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
   const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
-  const number = (value: number, options?: Intl.NumberFormatOptions) =>
-    new Intl.NumberFormat(language, options).format(value);
+  const number = numbersOf(language);
 
   const bytes = (count: number): string => {
     let value = count;
