@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Registrar } from '../../backend/src/models/define-model.ts';
 import * as mdx from '../../backend/src/models/mdx/registrar.ts';
+import * as pyannote from '../../backend/src/models/pyannote/registrar.ts';
 import * as transducer from '../../backend/src/models/transducer/registrar.ts';
 import { WHISPER_CONFIGS } from '../../backend/src/models/whisper/definition.ts';
 import * as whisper from '../../backend/src/models/whisper/registrar.ts';
@@ -177,5 +178,29 @@ describe('an mdx repository', () => {
   ])('refuses %s, naming the setting', (_, files, settings, param, message) => {
     const refused = expect(() => define(mdx, files, { settings }));
     refused.toThrow(expect.objectContaining({ code: 'invalid_value', param, message: expect.stringMatching(message) }));
+  });
+});
+
+describe('a pyannote repository', () => {
+  const files = { 'onnx/model.onnx': 4 * MIB, 'segmentation.onnx': 2 * MIB };
+
+  it('is heard with the segmentation of pyannote, unless it names its own', () => {
+    const plain = define(pyannote, files);
+    expect(plain.files).toEqual(['onnx/model.onnx']);
+    expect(plain.auxiliary).toHaveProperty('segmentation');
+    const own = define(pyannote, files, { settings: { segmentation: 'segmentation.onnx', threshold: 0.9 } });
+    expect(own.files).toEqual(['onnx/model.onnx', 'segmentation.onnx']);
+    expect(own.auxiliary).toBeUndefined();
+    expect(own.memory.estimateBytes).toBe((256 + 4 + 2) * MIB);
+    expect(own.settings).toMatchObject({
+      segmentation: 'segmentation.onnx',
+      clustering: { method: 'centroid', threshold: 0.9 },
+    });
+  });
+
+  it('is refused when the segmentation that it names is not there', () => {
+    expect(() => define(pyannote, files, { settings: { segmentation: 'other.onnx' } })).toThrow(
+      expect.objectContaining({ extra: { missing_files: ['other.onnx'] } }),
+    );
   });
 });

@@ -4,11 +4,16 @@ import { defineModel, type ModelDefinition, type RepoFiles } from '../define-mod
 export interface PyannoteSettings {
   /** File of the speaker embedding graph, in the model's own repository. */
   embedding: string;
+  /** File of the segmentation graph there; pyannote's own repository where left out. */
+  segmentation?: string;
   /**
    * `vbx`: as pyannote/speaker-diarization-community-1, with the weights of its PLDA in these files of the repository.
-   * `centroid`: as pyannote/speaker-diarization-3.1.
+   * `centroid`: as pyannote/speaker-diarization-3.1. `threshold`: the distance of voices that are merged (at first, for
+   * `vbx`), which depends on the embedding; the method's own where left out.
    */
-  clustering: { method: 'vbx'; plda: string; xvecTransform: string } | { method: 'centroid' };
+  clustering: ({ method: 'vbx'; plda: string; xvecTransform: string } | { method: 'centroid' }) & {
+    threshold?: number;
+  };
 }
 
 export const SEGMENTATION_ROLE = 'segmentation';
@@ -33,16 +38,20 @@ export interface PyannoteListing {
 /** A listing → its definition; for repositories of one's own too. */
 export function pyannote(listing: PyannoteListing): ModelDefinition {
   const { id, repo, revision, published, license, estimateBytes, settings } = listing;
-  const { embedding, clustering } = settings;
+  const { embedding, segmentation, clustering } = settings;
   return {
     id,
     repo,
     revision,
     ...(published === undefined ? {} : { published }),
-    files: [embedding, ...(clustering.method === 'vbx' ? [clustering.plda, clustering.xvecTransform] : [])],
+    files: [
+      embedding,
+      ...(segmentation === undefined ? [] : [segmentation]),
+      ...(clustering.method === 'vbx' ? [clustering.plda, clustering.xvecTransform] : []),
+    ],
     languages: [],
     license,
-    auxiliary: { [SEGMENTATION_ROLE]: SEGMENTATION },
+    ...(segmentation === undefined ? { auxiliary: { [SEGMENTATION_ROLE]: SEGMENTATION } } : {}),
     memory: { estimateBytes },
     // They interleave by batches of windows.
     concurrency: 4,

@@ -13,8 +13,13 @@ import { diarize } from './diarize.ts';
 import { openEmbeddingModel } from './embedding-model.ts';
 
 export async function load(context: LoadContext): Promise<Pipeline<'diarization'>> {
-  const { embedding: embeddingFile, clustering } = context.model.settings as PyannoteSettings;
-  const segmentation = await context.openSession(context.auxiliaryFile(SEGMENTATION_ROLE, SEGMENTATION_FILE));
+  const settings = context.model.settings as PyannoteSettings;
+  const { embedding: embeddingFile, segmentation: segmentationFile, clustering } = settings;
+  const segmentation = await context.openSession(
+    segmentationFile === undefined
+      ? context.auxiliaryFile(SEGMENTATION_ROLE, SEGMENTATION_FILE)
+      : context.file(segmentationFile),
+  );
   const embedding = await openEmbeddingModel(context, context.file(embeddingFile));
   const method = await methodOf(clustering, context);
   return {
@@ -52,10 +57,11 @@ async function methodOf(
   clustering: PyannoteSettings['clustering'],
   context: Pick<LoadContext, 'file'>,
 ): Promise<ClusterMethod> {
-  if (clustering.method === 'centroid') return { name: 'centroid' };
+  const threshold = clustering.threshold === undefined ? {} : { threshold: clustering.threshold };
+  if (clustering.method === 'centroid') return { name: 'centroid', ...threshold };
   const plda = readPlda({
     plda: await readFile(context.file(clustering.plda)),
     xvecTransform: await readFile(context.file(clustering.xvecTransform)),
   });
-  return { name: 'vbx', plda };
+  return { name: 'vbx', plda, ...threshold };
 }

@@ -1,4 +1,4 @@
-/** Repositories with a speaker embedding graph that an operator adds; the segmentation is always pyannote's. */
+/** Repositories with a speaker embedding graph that an operator adds; with a segmentation of their own, or pyannote's. */
 import { z } from 'zod';
 import type { Registrar } from '../define-model.ts';
 import { commonSettings, estimateBytes, readSettings, requireFiles } from '../registration.ts';
@@ -7,9 +7,13 @@ import { pyannote } from './definition.ts';
 const given = z.strictObject({
   ...commonSettings,
   embedding: z.string().optional(),
+  /** Left out: pyannote's, from its repository. */
+  segmentation: z.string().optional(),
   /** With both, speakers are found by VBx; without, by the distance of centroids. */
   plda: z.string().optional(),
   xvec_transform: z.string().optional(),
+  /** Distance of unit vectors. */
+  threshold: z.number().positive().max(2).optional(),
 });
 
 const completed = given.required({ embedding: true, estimate_bytes: true });
@@ -27,7 +31,8 @@ export const complete: Registrar['complete'] = (registration, listed) => {
   const asked = settings.plda !== undefined || settings.xvec_transform !== undefined;
   const weights =
     hasPlda || asked ? { plda: settings.plda ?? PLDA, xvec_transform: settings.xvec_transform ?? XVEC_TRANSFORM } : {};
-  const all = [embedding, ...Object.values(weights)];
+  const own = settings.segmentation === undefined ? [] : [settings.segmentation];
+  const all = [embedding, ...own, ...Object.values(weights)];
   requireFiles(registration, files, all);
   return {
     ...settings,
@@ -42,8 +47,10 @@ export const define: Registrar['define'] = (registration) => {
   const {
     license,
     embedding,
+    segmentation,
     plda,
     xvec_transform: xvecTransform,
+    threshold,
     estimate_bytes,
   } = readSettings(registration, completed);
   return pyannote({
@@ -54,10 +61,13 @@ export const define: Registrar['define'] = (registration) => {
     estimateBytes: estimate_bytes,
     settings: {
       embedding,
-      clustering:
-        plda === undefined || xvecTransform === undefined
+      ...(segmentation === undefined ? {} : { segmentation }),
+      clustering: {
+        ...(plda === undefined || xvecTransform === undefined
           ? { method: 'centroid' }
-          : { method: 'vbx', plda, xvecTransform },
+          : { method: 'vbx', plda, xvecTransform }),
+        ...(threshold === undefined ? {} : { threshold }),
+      },
     },
   });
 };
