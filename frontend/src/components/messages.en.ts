@@ -1,4 +1,6 @@
 export default {
+  bundled: 'Starter model',
+  bundledNote: 'Ships with the gateway, small, for a first try: load a larger model for real work.',
   loading: 'Loading…',
   retry: 'Try again',
   requestId: 'Request id',

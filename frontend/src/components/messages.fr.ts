@@ -2,6 +2,9 @@ import type { Translation } from '../lib/i18n/catalogue.ts';
 import type en from './messages.en.ts';
 
 const fr: Translation<typeof en> = {
+  bundled: 'Modèle de départ',
+  bundledNote:
+    'Livré avec la passerelle, petit, pour un premier essai : chargez un modèle plus grand pour un vrai travail.',
   loading: 'Chargement…',
   retry: 'Réessayer',
   requestId: 'Identifiant de la requête',

@@ -15,10 +15,11 @@ export type ModelAction =
   | 'deleteFiles'
   | 'remove';
 
-type Model = Pick<AdminModel, 'files' | 'status' | 'replicas' | 'registered'>;
+type Model = Pick<AdminModel, 'files' | 'status' | 'replicas' | 'registered' | 'bundled'>;
 
 export function actionsFor(model: Model): ModelAction[] {
-  const actions = actionsOfState(model);
+  // What ships with the gateway stays.
+  const actions = actionsOfState(model).filter((action) => !model.bundled || action !== 'deleteFiles');
   const isInUse = model.files.state === 'downloading' || model.replicas.some(hasProcess);
   return model.registered && !isInUse ? [...actions, 'remove'] : actions;
 }

@@ -1,6 +1,7 @@
 import type { AdminModel, AdminModelStatus } from '@contract/admin.ts';
 import { Anchor } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import { BundledBadge } from '../../components/bundled-badge.tsx';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { Footprint } from './footprint.tsx';
@@ -35,6 +36,7 @@ export function ModelCard({ model }: { model: AdminModel }) {
             </Anchor>
           </h2>
           <StateBadge tone={MODEL_TONES[model.status]} word={t(model.status)} />
+          {model.bundled && <BundledBadge />}
         </div>
         <p className={classes.quiet}>
           {model.task} · {model.family}

@@ -2,6 +2,7 @@ import type { Model } from '@contract/models.ts';
 import { useQuery } from '@tanstack/react-query';
 import { modelsQuery } from '../../api/models.ts';
 import { useSession } from '../../api/session.ts';
+import { BundledBadge } from '../../components/bundled-badge.tsx';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -34,7 +35,7 @@ export function ModelReadiness({ model }: { model: Model }) {
   const isCold = status === 'loading' || status === 'downloading' || status === 'downloaded' || status === 'absent';
   return (
     <div>
-      <StateBadge tone={TONES[status]} word={t(`model_${status}`)} />{' '}
+      <StateBadge tone={TONES[status]} word={t(`model_${status}`)} /> {model.bundled && <BundledBadge />}{' '}
       <span>
         {status === 'ready'
           ? where

@@ -5,6 +5,9 @@ import { messages } from './messages.ts';
 import classes from './settings.module.css';
 import type { AliasRow } from './settings-draft.ts';
 
+/** The transcription model that the server takes where none is named. */
+const AUTO = 'auto';
+
 export interface AliasEditorProps {
   rows: readonly AliasRow[];
   models: readonly string[];
@@ -34,7 +37,11 @@ export function AliasEditor({ rows, models, hasProblem, onChange }: AliasEditorP
             aria-label={t('modelNumber', { number: index + 1 })}
             value={model}
             onChange={(event) => change(index, { model: event.currentTarget.value })}
-            data={[{ value: '', label: t('chooseModel') }, ...new Set([...models, ...(model === '' ? [] : [model])])]}
+            data={[
+              { value: '', label: t('chooseModel') },
+              { value: AUTO, label: t('autoModel') },
+              ...new Set([...models, ...(model === '' || model === AUTO ? [] : [model])]),
+            ]}
           />
           <ActionIcon
             aria-label={t('removeAlias', { name: alias === '' ? index + 1 : alias })}

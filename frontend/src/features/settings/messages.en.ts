@@ -12,6 +12,7 @@ export default {
   modelNumber: 'Model of alias {number}',
   removeAlias: 'Remove alias {name}',
   model: 'Model',
+  autoModel: 'Automatic: the model that is here',
   chooseModel: 'Choose a model',
   addAlias: 'Add an alias',
   aliasesWrong: 'Every alias needs a name of its own, without blanks, = and commas, and a model.',

@@ -16,6 +16,7 @@ const fr: Translation<typeof en> = {
   modelNumber: 'Modèle de l’alias {number}',
   removeAlias: 'Retirer l’alias {name}',
   model: 'Modèle',
+  autoModel: 'Automatique : le modèle présent',
   chooseModel: 'Choisir un modèle',
   addAlias: 'Ajouter un alias',
   aliasesWrong: 'Chaque alias a besoin d’un nom à lui, sans espaces, = ni virgules, et d’un modèle.',
