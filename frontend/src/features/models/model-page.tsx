@@ -9,6 +9,7 @@ import { gpusQuery } from '../../api/gpus.ts';
 import { modelActions } from '../../api/model-actions.ts';
 import { modelQuery } from '../../api/models.ts';
 import { noteModel } from '../../api/note-model.ts';
+import { BundledBadge } from '../../components/bundled-badge.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
@@ -44,6 +45,7 @@ export function ModelPage() {
           query.data !== undefined && (
             <Group gap="sm">
               <StateBadge tone={MODEL_TONES[query.data.status]} word={t(query.data.status)} />
+              {query.data.bundled && <BundledBadge />}
               <span>
                 {query.data.task} · {query.data.family}
               </span>
