@@ -1,4 +1,4 @@
-"""The encoder: Whisper's input and output, inside a small Conformer at an eighth of the frame rate."""
+"""The encoder: Whisper's input and output, inside a small Conformer at lower frame rates."""
 
 from __future__ import annotations
 
@@ -6,29 +6,40 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDE = 8
-"""Frames of 10 ms in one inner position."""
 REPEATS = 4
-"""Whisper's positions of 20 ms in one."""
+"""Whisper's positions of 20 ms in one of the encoder's last ones, of 80 ms."""
 
 
 class Encoder(nn.Module):
-    def __init__(self, width: int, layers: int, heads: int, longest: int = 375) -> None:
+    """`lower` layers at positions of 40 ms, fine enough for phonemes, then `upper` ones at 80 ms."""
+
+    def __init__(self, width: int, lower: int, upper: int, heads: int, longest: int = 750) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(80, 128, 3, stride=2, padding=1)
         self.conv2 = nn.Conv1d(128, width, 3, stride=2, padding=1)
-        self.conv3 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.register_buffer("positions", sinusoids(longest, width), persistent=False)
-        self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
+        self.lower = nn.ModuleList(Layer(width, heads) for _ in range(lower))
+        self.join = nn.Linear(2 * width, width)
+        self.upper = nn.ModuleList(Layer(width, heads) for _ in range(upper))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, 80, 8n] → [B, n, width], n ≤ 375. Attention over each position four times gives the same as over each once."""
+        return self.finish(self.begin(features))
+
+    def begin(self, features: Tensor) -> Tensor:
+        """[B, 80, 8n] → [B, 2n, width]"""
         hidden = functional.gelu(self.conv1(features))
-        hidden = functional.gelu(self.conv2(hidden))
-        hidden = functional.gelu(self.conv3(hidden)).transpose(1, 2)
+        hidden = functional.gelu(self.conv2(hidden)).transpose(1, 2)
         hidden = hidden + self.positions[: hidden.shape[1]]
-        for layer in self.layers:
+        for layer in self.lower:
+            hidden = layer(hidden)
+        return hidden
+
+    def finish(self, hidden: Tensor) -> Tensor:
+        batch, count, width = hidden.shape
+        hidden = self.join(hidden.reshape(batch, count // 2, 2 * width))
+        for layer in self.upper:
             hidden = layer(hidden)
         return self.norm(hidden)
 
@@ -68,7 +79,7 @@ class Attention(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Gated, then over nine positions (0.7 s) for each channel by itself."""
+    """Gated, then over nine positions for each channel by itself."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

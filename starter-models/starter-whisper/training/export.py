@@ -99,6 +99,20 @@ def halved(path: Path) -> onnx.ModelProto:
     return graph
 
 
+def tie_embedding(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The last matrix is the embedding transposed: it is made of it, not stored again."""
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
+    shape = (config().vocab_size, config().d_model)
+    embedding = next(name for name, array in arrays.items() if array.shape == shape)
+    output = next(name for name, array in arrays.items() if array.shape == shape[::-1])
+    assert np.array_equal(arrays[embedding], arrays[output].T)
+    kept = [tensor for tensor in graph.graph.initializer if tensor.name != output]
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(kept)
+    graph.graph.node.insert(0, onnx.helper.make_node("Transpose", [embedding], [output], "tied_embedding", perm=[1, 0]))
+    return graph
+
+
 def share_weights(graphs: list[onnx.ModelProto], path: Path) -> None:
     """Moves the weights to one file, equal ones once."""
     places: dict[str, tuple[int, int]] = {}
@@ -123,11 +137,18 @@ def write_configs(folder: Path, heads: list[list[int]], tokenizer_json: str) -> 
     write_json(folder / "config.json", json.loads(config().to_json_string(use_diff=False)))
     write_json(folder / "generation_config.json", json.loads(generation_config(heads).to_json_string(ignore_metadata=True)))
     write_json(folder / "tokenizer_config.json", tokenizer_config())
-    (folder / "tokenizer.json").write_text(tokenizer_json + "\n")
+    (folder / "tokenizer.json").write_text(without_timestamps(tokenizer_json) + "\n")
     features = {"chunk_length": 30, "feature_size": 80, "hop_length": 160, "n_fft": 400, "n_samples": 480_000}
     padding = {"nb_max_frames": 3000, "padding_side": "right", "padding_value": 0.0, "sampling_rate": 16_000}
     names = {"feature_extractor_type": "WhisperFeatureExtractor", "processor_class": "WhisperProcessor"}
     write_json(folder / "preprocessor_config.json", {**features, **padding, **names, "return_attention_mask": False})
+
+
+def without_timestamps(tokenizer_json: str) -> str:
+    """As in OpenAI's English models, whose timestamps follow `<|notimestamps|>` unlisted."""
+    tokenizer = json.loads(tokenizer_json)
+    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token["special"]]
+    return json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
 
 
 def check(model: Model, folder: Path) -> None:
@@ -175,7 +196,7 @@ def main() -> None:
     graphs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        decoders = [halved(path) for path in export_decoder(model, folder)]
+        decoders = [tie_embedding(halved(path)) for path in export_decoder(model, folder)]
         export_encoder(model, folder / "encoder.onnx")
         onnx.save(halved(folder / "encoder.onnx"), graphs / "encoder_model_fp16.onnx")
     share_weights(decoders, graphs / SHARED)

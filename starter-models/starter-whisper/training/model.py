@@ -7,10 +7,11 @@ from transformers import GenerationConfig, WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperDecoder
 
 from encoder import Encoder
+from phones import SILENT
 from tokens import IDS, PIECES
 
 WIDTH = 192
-LAYERS = 5
+LOWER, UPPER = 2, 3
 HEADS = 4
 BLANK = PIECES
 """Of the CTC loss, behind the pieces of text."""
@@ -21,7 +22,7 @@ def config() -> WhisperConfig:
         vocab_size=IDS.vocab,
         num_mel_bins=80,
         d_model=WIDTH,
-        encoder_layers=LAYERS,
+        encoder_layers=LOWER + UPPER,
         encoder_attention_heads=HEADS,
         encoder_ffn_dim=4 * WIDTH,
         decoder_layers=2,
@@ -59,13 +60,14 @@ def generation_config(alignment_heads: list[list[int]]) -> GenerationConfig:
 
 
 class Model(nn.Module):
-    """Encoder and Whisper's decoder, and a linear layer over the encoder for the CTC loss, which training alone uses."""
+    """Encoder and Whisper's decoder, and what training alone uses: linear layers for the CTC losses of the encoder's pieces and phonemes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = Encoder(WIDTH, LAYERS, HEADS)
+        self.encoder = Encoder(WIDTH, LOWER, UPPER, HEADS)
         self.decoder = WhisperDecoder(config())
         self.ctc = nn.Linear(WIDTH, PIECES + 1)
+        self.phones = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, SILENT + 1))
 
     def decode(self, ids: Tensor, encoding: Tensor) -> Tensor:
         """[B, m] → the next tokens' logits [B, m, vocab]."""

@@ -11,35 +11,40 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from data import IGNORED, Batch, Batches
-from encoder import STRIDE
+from data import IGNORED, Batch, Batches, Targets
 from model import BLANK, Model, count_parameters
 from optimizer import make_optimizers
+from phones import SILENT
 
 RATE = 2.5e-3
 WARM_UP = 100
 CLIP = 1.0
-CTC_SHARE = 0.5
+PIECES_SHARE, PHONES_SHARE = 0.4, 0.3
 AVERAGING = 0.99
 """Of the weights that are exported, each step."""
 SAVE_SECONDS = 120
 
 
-def losses(model: Model, batch: Batch, decode: bool) -> tuple[Tensor, Tensor]:
-    """Of the decoder's next token (0 without `decode`) and of the encoder's CTC."""
+def losses(model: Model, batch: Batch, decode: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the decoder's next token (0 without `decode`), of the encoder's pieces, and of its lower half's phonemes."""
     next_token = torch.zeros(())
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        encoding = model.encoder(batch.features)
-        spelled = model.ctc(encoding).float().log_softmax(-1).transpose(0, 1)
+        lower = model.encoder.begin(batch.features)
+        encoding = model.encoder.finish(lower)
+        phones, pieces = model.phones(lower), model.ctc(encoding)
         logits = model.decode(batch.inputs, encoding).float() if decode else None
     if logits is not None:
         next_token = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
-    heard = batch.text_lengths > 0
-    positions = torch.clamp(-(-batch.positions * 2 // STRIDE), max=encoding.shape[1])
-    ctc = functional.ctc_loss(
-        spelled[:, heard], batch.text, positions[heard], batch.text_lengths[heard], blank=BLANK, zero_infinity=True
-    )
-    return next_token, ctc
+    return next_token, ctc(pieces, batch.pieces, batch.filled, BLANK), ctc(phones, batch.phones, batch.filled, SILENT)
+
+
+def ctc(logits: Tensor, targets: Targets, filled: Tensor, blank: int) -> Tensor:
+    heard = targets.lengths > 0
+    if not heard.any():
+        return torch.zeros(())
+    positions = torch.ceil(filled[heard] * logits.shape[1]).long()
+    spelled = logits.float().log_softmax(-1).transpose(0, 1)[:, heard]
+    return functional.ctc_loss(spelled, targets.ids, positions, targets.lengths[heard], blank=blank, zero_infinity=True)
 
 
 def rate_at(step: int, steps: int, decay: int) -> float:
@@ -65,7 +70,7 @@ def main() -> None:
     parser.add_argument("--decay", type=int, default=2000)
     parser.add_argument("--seconds", type=int, default=150, help="of audio in a batch")
     parser.add_argument("--windows", type=float, default=0.0, help="share of batches of whole windows of 30 s")
-    parser.add_argument("--listen", type=int, default=600, help="steps of the encoder alone at the beginning")
+    parser.add_argument("--listen", type=int, default=300, help="steps of the encoder alone at the beginning")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
@@ -87,25 +92,25 @@ def main() -> None:
     loader = iter(DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))
     torch.set_num_threads(options.threads)
     saved = logged = time.monotonic()
-    sums, count = torch.zeros(2), 0
+    sums, count = torch.zeros(3), 0
     while step < options.steps:
         for group in (group for optimizer in optimizers for group in optimizer.param_groups):
             group["lr"] = rate_at(step, options.steps, options.decay)
-        next_token, ctc = losses(model, next(loader), decode=step >= options.listen)
-        (next_token + CTC_SHARE * ctc).backward()
+        parts = losses(model, next(loader), decode=step >= options.listen)
+        (parts[0] + PIECES_SHARE * parts[1] + PHONES_SHARE * parts[2]).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
         step += 1
         average(averaged, model, step)
-        sums += torch.tensor([next_token.item(), ctc.item()])
+        sums += torch.tensor([part.item() for part in parts])
         count += 1
         now = time.monotonic()
-        if step % 50 == 0:
-            token_loss, ctc_loss = (sums / count).tolist()
-            print(f"step {step} next {token_loss:.3f} ctc {ctc_loss:.3f} {(now - logged) / count:.2f} s", flush=True)
-            sums, count, logged = torch.zeros(2), 0, now
+        if step % 25 == 0:
+            means = " ".join(f"{name} {mean:.3f}" for name, mean in zip(("next", "pieces", "phones"), sums / count))
+            print(f"step {step} {means} {(now - logged) / count:.2f} s", flush=True)
+            sums, count, logged = torch.zeros(3), 0, now
         if now - saved > SAVE_SECONDS or step == options.steps:
             states = [optimizer.state_dict() for optimizer in optimizers]
             save(path, step=step, model=model.state_dict(), averaged=averaged.state_dict(), optimizers=states)
