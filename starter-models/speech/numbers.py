@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .vocabulary import words
+from .vocabulary import draw
 
 UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -41,8 +41,8 @@ def year(rng: np.random.Generator) -> str:
 
 
 def date(rng: np.random.Generator) -> str:
-    month, day = rng.choice(words("month")), ordinal(int(rng.integers(1, 32)))
-    forms = [f"{month} {day}", f"the {day} of {month}", f"{rng.choice(words('weekday'))} the {day} of {month}"]
+    month, day = draw(rng, "month"), ordinal(int(rng.integers(1, 32)))
+    forms = [f"{month} {day}", f"the {day} of {month}", f"{draw(rng, 'weekday')} the {day} of {month}"]
     return rng.choice(forms) + (f" {year(rng)}" if rng.random() < 0.3 else "")
 
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 WORDS = Path(__file__).with_name("words.txt")
+CORE = Path(__file__).with_name("core.txt")
+RARE = 0.06
+"""How often a word may be any of the list."""
 VOWELS = "aeiou"
 PLURALS = {
     "child": "children", "man": "men", "woman": "women", "gentleman": "gentlemen", "foot": "feet", "tooth": "teeth",
@@ -59,8 +64,16 @@ def words(section: str) -> tuple[str, ...]:
 
 
 @cache
-def verbs(section: str = "verb") -> tuple[Verb, ...]:
-    return tuple(to_verb(entry) for entry in words(section))
+def core(section: str) -> tuple[str, ...]:
+    """The entries that are common; all of them where `core.txt` names none."""
+    common = set(CORE.read_text().split())
+    return tuple(entry for entry in words(section) if entry.split("/")[0] in common) or words(section)
+
+
+def draw(rng: np.random.Generator, section: str) -> str:
+    """An entry, mostly a common one."""
+    entries = words(section) if rng.random() < RARE else core(section)
+    return entries[int(rng.integers(len(entries)))]
 
 
 @cache
@@ -77,6 +90,7 @@ def sections() -> dict[str, list[str]]:
     return {name: [entry.replace("_", " ") for entry in entries] for name, entries in found.items()}
 
 
+@cache
 def to_verb(entry: str) -> Verb:
     base, *rest = entry.split("/")
     if rest:

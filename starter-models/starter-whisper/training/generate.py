@@ -1,7 +1,7 @@
 """Says sentences by the training's voices into shards, or by the held-out voices into files with a manifest.
 
-A shard `00012.npz` holds `samples` (int16, all utterances one after the other, 16 kHz), `ends` (of each, in samples) and
-`texts`. It is a function of the seed and its number: an interrupted run continues with the next one.
+A shard `00012.npz` holds `samples` (int16, all utterances one after the other, 16 kHz), `ends` (of each, in samples),
+`texts` and `phones`. It is a function of the seed and its number: an interrupted run continues with the next one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from phones import phones
 from speech.augment import augment
 from speech.sentences import sentence
 from speech.signal import SAMPLE_RATE
 from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, choose_voice
 
-TRAINING_SEED, HELD_OUT_SEED = 20_000, 7
+TRAINING_SEED, HELD_OUT_SEED = 21_000, 7
 PER_SHARD = 400
 MAX_SECONDS = 14
 # The few voices made of a person's recordings are the nearest to people: more of them than their number would give.
@@ -55,7 +56,8 @@ def write_shard(job: tuple[Path, int]) -> str:
     ends = np.cumsum([len(part) for part, _, _ in said])
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
-        np.savez(file, samples=samples, ends=ends, texts=np.array([text for _, text, _ in said]))
+        texts = [text for _, text, _ in said]
+        np.savez(file, samples=samples, ends=ends, texts=texts, phones=[" ".join(phones(text)) for text in texts])
     unfinished.rename(path)
     return f"{path.name}: {len(samples) / SAMPLE_RATE / 60:.1f} minutes"
 
