@@ -313,6 +313,36 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     expect(await fitsWidth(user)).toBe(true);
   });
 
+  test('the playground shows a text as it is heard, can be stopped, and says why one failed', async () => {
+    const page = await openAt('/playground?model=fake%2Fecho');
+    await page.getByLabel('Audio file').setInputFiles({ name: 'note.wav', mimeType: 'audio/wav', buffer: wav(1) });
+    await page.getByLabel('Text as it is heard').check();
+    await page.getByLabel('Prompt').fill('say:first sleep:700 say:second');
+    const heard = page.getByRole('log');
+    await page.getByRole('button', { name: 'Transcribe', exact: true }).click();
+    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('first');
+    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('firstsecond');
+    await page.getByText('Done', { exact: true }).waitFor();
+    expect(page.url()).not.toContain('job=');
+    expect(await axeViolations(page)).toEqual([]);
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download as TXT' }).click();
+    expect((await download).suggestedFilename()).toBe('note.txt');
+
+    await page.getByLabel('Prompt').fill('say:begun sleep:60000');
+    await page.getByRole('button', { name: 'Transcribe', exact: true }).click();
+    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('begun');
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByText('Cancelled', { exact: true }).waitFor();
+    await page.getByLabel('Prompt').fill('say:begun sleep:300 exit:1');
+    await page.getByRole('button', { name: 'Transcribe', exact: true }).click();
+    await page.getByRole('alert').filter({ hasText: 'The job failed' }).waitFor();
+    expect(await heard.textContent()).toBe('begun');
+    // What needs all of the audio first cannot be had so.
+    await page.getByLabel('Say who speaks').check();
+    expect(await page.getByLabel('Text as it is heard').count()).toBe(0);
+  });
+
   test('the API’s description is searched, opened by its address and read', async () => {
     const page = await openAt('/docs?q=transcription');
     await page.getByText('/v1/audio/transcriptions').click();

@@ -99,6 +99,16 @@ describe.skipIf(hasNoBrowser || !hasShared)('playground', () => {
       page.getByRole('button', { name: 'Download as SRT' }).click(),
     ]);
     expect(saved.suggestedFilename()).toBe('jfk.srt');
+    for (const [format, name] of [
+      ['TXT', 'jfk.txt'],
+      ['VTT', 'jfk.vtt'],
+      ['JSON', 'jfk.json'],
+      ['Verbose JSON', 'jfk.verbose.json'],
+    ]) {
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: `Download as ${format}`, exact: true }).click();
+      expect((await download).suggestedFilename()).toBe(name);
+    }
     expect(await axeViolations(page, { preload: false })).toEqual([]);
     await keepScreenshot(page, 'playground wide');
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { codeSample } from '../../../frontend/src/features/playground/code-samples.ts';
-import { DEFAULT_OPTIONS, requestOf } from '../../../frontend/src/features/playground/request.ts';
+import { DEFAULT_OPTIONS, mayBeLive, requestOf } from '../../../frontend/src/features/playground/request.ts';
 
 const request = requestOf('transcribe', 'whisper-small', {
   ...DEFAULT_OPTIONS,
@@ -34,6 +34,15 @@ test('a request has what was chosen, and leaves the rest to the server', () => {
     '2',
   ]);
   expect(requestOf('all', 'whisper-small', DEFAULT_OPTIONS).path).toBe('/v1/audio/pipelines');
+});
+
+test('only what needs none of the audio behind is answered as it is heard', () => {
+  expect(mayBeLive('transcribe', DEFAULT_OPTIONS)).toBe(true);
+  expect(mayBeLive('transcribe', { ...DEFAULT_OPTIONS, diarize: true })).toBe(false);
+  expect(mayBeLive('transcribe', { ...DEFAULT_OPTIONS, separateVocals: true })).toBe(false);
+  for (const task of ['translate', 'diarize', 'separate', 'all'] as const) {
+    expect(mayBeLive(task, DEFAULT_OPTIONS)).toBe(false);
+  }
 });
 
 test('curl gets every field unchanged through a shell, and the key from the environment', () => {

@@ -17,13 +17,15 @@ const FORMATS: Record<Job['task'], readonly [format: string, label: string, suff
     ['text', 'TXT', 'txt'],
     ['srt', 'SRT', 'srt'],
     ['vtt', 'VTT', 'vtt'],
-    ['verbose_json', 'JSON', 'json'],
+    ['json', 'JSON', 'json'],
+    ['verbose_json', 'Verbose JSON', 'verbose.json'],
   ],
   translation: [
     ['text', 'TXT', 'txt'],
     ['srt', 'SRT', 'srt'],
     ['vtt', 'VTT', 'vtt'],
-    ['verbose_json', 'JSON', 'json'],
+    ['json', 'JSON', 'json'],
+    ['verbose_json', 'Verbose JSON', 'verbose.json'],
   ],
   diarization: [
     ['rttm', 'RTTM', 'rttm'],

@@ -4,7 +4,7 @@ import { Checkbox, Fieldset, Group, NativeSelect, Stack, Textarea, TextInput } f
 import { useLanguage } from '../../lib/i18n/language.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { messages } from './messages.ts';
-import { MODEL_TASK, type Options, type Task } from './request.ts';
+import { MODEL_TASK, mayBeLive, type Options, type Task } from './request.ts';
 
 export interface OptionsFormProps {
   task: Task;
@@ -127,6 +127,14 @@ export function OptionsForm({ task, model, models, options, onChange }: OptionsF
             data={SEPARATION_OUTPUTS.map((value) => ({ value, label: OUTPUT_NAMES[value] }))}
           />
         </>
+      )}
+      {mayBeLive(task, options) && (
+        <Checkbox
+          label={t('live')}
+          description={t('liveNote')}
+          checked={options.live}
+          onChange={(event) => onChange({ live: event.currentTarget.checked })}
+        />
       )}
       <Checkbox
         label={t('fresh')}

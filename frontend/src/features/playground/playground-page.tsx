@@ -14,12 +14,14 @@ import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { AudioInput } from './audio-input.tsx';
 import { CodeCard } from './code-card.tsx';
+import { LiveText } from './live-text.tsx';
 import { messages } from './messages.ts';
 import { ModelReadiness } from './model-readiness.tsx';
 import { lacksWords, OptionsForm } from './options-form.tsx';
 import classes from './playground.module.css';
-import { DEFAULT_OPTIONS, MODEL_TASK, requestOf, TASKS, type Task } from './request.ts';
-import { useSubmit } from './use-submit.ts';
+import { DEFAULT_OPTIONS, MODEL_TASK, mayBeLive, requestOf, TASKS, type Task } from './request.ts';
+import { useLive } from './use-live.ts';
+import { isAbort, useSubmit } from './use-submit.ts';
 
 /** What plays and draws comes with the first job. */
 const JobView = lazy(async () => ({ default: (await import('./job-view.tsx')).JobView }));
@@ -28,15 +30,24 @@ export function PlaygroundPage() {
   const t = useT(messages);
   const { job } = useSearch({ from: '/playground' });
   const models = useQuery(callableModelsQuery);
+  const live = useLive();
   return (
     <>
       <PageHeader title={t('title')} description={t('description')} />
       <div className={classes.columns}>
         <QueryView query={models} errorTitle={t('modelsUnreadable')}>
-          {(list) => <RequestForm models={list} />}
+          {(list) => <RequestForm models={list} live={live} />}
         </QueryView>
         <div className={classes.results}>
-          {job === undefined ? (
+          {job === undefined && live.status !== 'idle' ? (
+            <LiveText
+              text={live.text}
+              status={live.status}
+              error={live.error}
+              name={live.variables?.file.name.replace(/\.[^.]+$/, '') ?? ''}
+              onStop={live.stop}
+            />
+          ) : job === undefined ? (
             <EmptyState>{t('noJob')}</EmptyState>
           ) : (
             <Suspense fallback={<LoadingSkeleton />}>
@@ -49,7 +60,7 @@ export function PlaygroundPage() {
   );
 }
 
-function RequestForm({ models }: { models: readonly Model[] }) {
+function RequestForm({ models, live }: { models: readonly Model[]; live: ReturnType<typeof useLive> }) {
   const t = useT(messages);
   const { percent } = useFormat();
   const search = useSearch({ from: '/playground' });
@@ -65,6 +76,7 @@ function RequestForm({ models }: { models: readonly Model[] }) {
     ...options,
     words: options.words && model !== undefined && !lacksWords(model.id),
   });
+  const isLive = options.live && mayBeLive(task, options);
   const reason = offline ?? (file === undefined ? t('needsFile') : model === undefined ? t('needsModel') : undefined);
   return (
     <>
@@ -72,7 +84,10 @@ function RequestForm({ models }: { models: readonly Model[] }) {
         className={`${classes.card} ${classes.form}`}
         onSubmit={(event) => {
           event.preventDefault();
-          if (file !== undefined && reason === undefined && !submit.isPending) submit.mutate({ request, file });
+          if (file === undefined || reason !== undefined || submit.isPending) return;
+          if (!isLive) return submit.mutate({ request, file });
+          live.mutate({ request, file });
+          void navigate({ to: '/playground', search: { ...search, job: undefined } });
         }}
       >
         <AudioInput file={file} onFile={setFile} />
@@ -154,5 +169,3 @@ const ORDER: readonly Model['status'][] = ['ready', 'loading', 'downloaded', 'do
 function preferred(models: readonly Model[]): Model | undefined {
   return [...models].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status))[0];
 }
-
-const isAbort = (error: unknown) => error instanceof DOMException && error.name === 'AbortError';

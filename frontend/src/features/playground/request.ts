@@ -20,6 +20,8 @@ export interface Options {
   output: SeparationOutput;
   /** Compute anew, though an equal job is done. */
   fresh: boolean;
+  /** The text as it is heard, instead of a job. */
+  live: boolean;
 }
 
 export const DEFAULT_OPTIONS: Options = {
@@ -34,7 +36,13 @@ export const DEFAULT_OPTIONS: Options = {
   stems: [],
   output: 'wav',
   fresh: false,
+  live: false,
 };
+
+/** Whether a request can be answered as it is heard: what needs all of the audio first cannot. */
+export function mayBeLive(task: Task, { diarize, separateVocals }: Options): boolean {
+  return task === 'transcribe' && !diarize && !separateVocals;
+}
 
 export interface AudioRequest {
   path: string;

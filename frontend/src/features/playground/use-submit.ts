@@ -10,21 +10,27 @@ export interface Submission {
   file: File;
 }
 
+export const isAbort = (error: unknown) => error instanceof DOMException && error.name === 'AbortError';
+
+export function formOf({ request, file }: Submission): FormData {
+  const form = new FormData();
+  for (const [name, value] of request.fields) form.append(name, value);
+  form.append('file', file, file.name);
+  return form;
+}
+
 export function useSubmit(onJob: (id: string) => void) {
   /** 0 … 1 while it is sent. */
   const [share, setShare] = useState<number>();
   const running = useRef<AbortController>(undefined);
   const mutation = useMutation({
-    mutationFn: ({ request, file }: Submission) => {
+    mutationFn: (submission: Submission) => {
       const controller = new AbortController();
       running.current = controller;
       setShare(0);
-      const form = new FormData();
-      for (const [name, value] of request.fields) form.append(name, value);
-      form.append('file', file, file.name);
       return upload({
-        path: request.path,
-        form,
+        path: submission.request.path,
+        form: formOf(submission),
         headers: { prefer: 'respond-async' },
         answer: job,
         signal: controller.signal,
