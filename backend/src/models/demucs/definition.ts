@@ -1,5 +1,5 @@
 /** Music source separation by Hybrid Transformer Demucs (facebookresearch/demucs), as exported to ONNX. */
-import { defineModel, type ModelDefinition } from '../define-model.ts';
+import { defineModel, type ModelDefinition, type RepoFiles } from '../define-model.ts';
 
 export interface DemucsSettings {
   /** Graphs that make the stems together. */
@@ -12,7 +12,7 @@ export interface DemucsSettings {
   }[];
 }
 
-export interface DemucsListing {
+export interface DemucsListing extends Pick<RepoFiles, 'bundled'> {
   id: string;
   repo: string;
   revision: string;
@@ -24,12 +24,13 @@ export interface DemucsListing {
 
 /** A listing → its definition; for repositories of one's own too. */
 export function demucs(listing: DemucsListing): ModelDefinition {
-  const { id, repo, revision, published, license, estimateBytes, settings } = listing;
+  const { id, repo, revision, bundled, published, license, estimateBytes, settings } = listing;
   const stems = settings.members.flatMap(({ makes, keeps = makes }) => keeps);
   return {
     id,
     repo,
     revision,
+    ...(bundled && { bundled }),
     ...(published === undefined ? {} : { published }),
     files: settings.members.map(({ file }) => file),
     languages: [],

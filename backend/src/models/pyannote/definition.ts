@@ -25,7 +25,7 @@ const SEGMENTATION: RepoFiles = {
   files: [SEGMENTATION_FILE],
 };
 
-export interface PyannoteListing {
+export interface PyannoteListing extends Pick<RepoFiles, 'bundled'> {
   id: string;
   repo: string;
   revision: string;
@@ -37,12 +37,13 @@ export interface PyannoteListing {
 
 /** A listing → its definition; for repositories of one's own too. */
 export function pyannote(listing: PyannoteListing): ModelDefinition {
-  const { id, repo, revision, published, license, estimateBytes, settings } = listing;
+  const { id, repo, revision, bundled, published, license, estimateBytes, settings } = listing;
   const { embedding, segmentation, clustering } = settings;
   return {
     id,
     repo,
     revision,
+    ...(bundled && { bundled }),
     ...(published === undefined ? {} : { published }),
     files: [
       embedding,

@@ -1,6 +1,12 @@
 /** Whisper (OpenAI) as exported to ONNX by the onnx-community, and any repository of that layout. */
 import { LANGUAGE_CODES } from '../../text/languages.ts';
-import { type DeviceKind, type DtypeChoice, defineModel, type ModelDefinition } from '../define-model.ts';
+import {
+  type DeviceKind,
+  type DtypeChoice,
+  defineModel,
+  type ModelDefinition,
+  type RepoFiles,
+} from '../define-model.ts';
 
 /** All but `int8` are the repository's own; `int8` is made from its `fp32` graphs at the first load, for CPUs. */
 export type Dtype = 'fp32' | 'fp16' | 'q8' | 'q4' | 'int8';
@@ -76,7 +82,8 @@ const COMBINATIONS: readonly GraphDtypes[] = DTYPES.flatMap((encoder) =>
 
 export const DTYPE_NAMES: readonly string[] = COMBINATIONS.map(nameOf);
 
-function dtypeChoice({ dtypes, settings, externalData = [] }: WhisperListing): DtypeChoice {
+function dtypeChoice(listing: WhisperListing): DtypeChoice {
+  const { dtypes, settings, externalData = [], precisions = COMBINATIONS } = listing;
   const filesOf = (chosen: GraphDtypes) => {
     const graphs = [encoderFile(chosen), ...Object.values(decoderFiles(chosen, settings))];
     // `encoder_model.onnx_data` belongs to `encoder_model.onnx`.
@@ -84,11 +91,11 @@ function dtypeChoice({ dtypes, settings, externalData = [] }: WhisperListing): D
   };
   return {
     defaults: { cpu: nameOf(dtypes.cpu), cuda: nameOf(dtypes.cuda) },
-    files: Object.fromEntries(COMBINATIONS.map((chosen) => [nameOf(chosen), filesOf(chosen)])),
+    files: Object.fromEntries(precisions.map((chosen) => [nameOf(chosen), filesOf(chosen)])),
   };
 }
 
-export interface WhisperListing {
+export interface WhisperListing extends Pick<RepoFiles, 'bundled'> {
   id: string;
   repo: string;
   revision?: string;
@@ -101,15 +108,22 @@ export interface WhisperListing {
   dtypes: Record<DeviceKind, GraphDtypes>;
   /** Weights beside the graphs of whatever precision (`onnx/encoder_model.onnx_data`). */
   externalData?: readonly string[];
+  /** Where the repository holds no other precisions. */
+  precisions?: readonly GraphDtypes[];
+  /** Default: Silero's. */
+  vad?: RepoFiles;
 }
+
+const SILERO: RepoFiles = { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] };
 
 /** A listing → its definition; for repositories of one's own too. */
 export function whisper(listing: WhisperListing): ModelDefinition {
-  const { id, repo, revision = 'main', published, license, languages, estimateBytes, settings } = listing;
+  const { id, repo, revision = 'main', bundled, published, license, languages, estimateBytes, settings } = listing;
   return {
     id,
     repo,
     revision,
+    ...(bundled && { bundled }),
     ...(published === undefined ? {} : { published }),
     files: [...WHISPER_CONFIGS],
     dtypes: dtypeChoice(listing),
@@ -120,7 +134,7 @@ export function whisper(listing: WhisperListing): ModelDefinition {
     beamSearch: true,
     wordTimes: settings.wordTimes === id,
     license,
-    auxiliary: { [VAD_ROLE]: { repo: 'onnx-community/silero-vad', revision: 'main', files: [VAD_FILE] } },
+    auxiliary: { [VAD_ROLE]: listing.vad ?? SILERO },
     memory: { estimateBytes },
     // They interleave by window: one long file keeps the model busy, the others shall get in between.
     concurrency: 8,
