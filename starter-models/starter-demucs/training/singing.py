@@ -114,7 +114,7 @@ def _pitch(
     midi = np.convolve(np.pad(midi, glide, mode="edge"), np.ones(2 * glide + 1) / (2 * glide + 1), mode="valid")
     time = np.arange(frames) / 200
     cents = depth * vibrato_cents * np.sin(2 * np.pi * rng.uniform(4.8, 6.5) * time)
-    drift = np.convolve(rng.standard_normal(frames), np.hanning(81) / 40, mode="same") * 40
+    drift = 40 * np.convolve(rng.standard_normal(frames), np.hanning(81) / 40, mode="same")[:frames]
     return 440 * 2 ** ((midi + (cents + drift) / 100 - 69) / 12)
 
 

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from data import WIDTHS, Tracks, mix
 from network import Separator
 
-BATCH, FRAMES = 8, 128
+BATCH, FRAMES = 4, 128
 LEARNING_RATE, WARM_UP = 2e-3, 100
 SEED = 3
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True, help="at which the learning rate has fallen to nothing")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     torch.manual_seed(SEED)
     tracks = Tracks(options.work / "training")
     model = Separator().to(memory_format=torch.channels_last)
