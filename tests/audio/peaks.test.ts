@@ -20,6 +20,33 @@ function plainPeaks(samples: Float32Array, stride: number): number[] {
   return data;
 }
 
+/**
+ * What is taken of a source that has all of it at once, in each turn of the event loop.
+ * @returns the most, in units of `sizeOf`
+ */
+async function mostInATurn<T>(
+  parts: readonly T[],
+  sizeOf: (part: T) => number,
+  take: (all: AsyncIterable<T>) => Promise<unknown>,
+) {
+  let [inTurn, most, isTaking] = [0, 0, true];
+  const turn = () => {
+    inTurn = 0;
+    if (isTaking) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const source = async function* () {
+    for (const part of parts) {
+      inTurn += sizeOf(part);
+      most = Math.max(most, inTurn);
+      yield part;
+    }
+  };
+  await take(source());
+  isTaking = false;
+  return most;
+}
+
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found = [];
   for await (const item of items) found.push(item);
@@ -42,6 +69,24 @@ describe('peaks', () => {
       bytes.subarray(333 * i, 333 * (i + 1)),
     );
     expect(await joinPeaks(Readable.from(parts), 7)).toEqual(plainPeaks(samples, 7 * 160));
+  });
+
+  it('leave the event loop to others after 64 Ki samples or bytes, however fast these come', async () => {
+    const seconds = Array<Float32Array>(600).fill(new Float32Array(16_000));
+    const traced = await mostInATurn(
+      seconds,
+      ({ length }) => length,
+      (chunks) => all(tracePeaks(chunks, 160)),
+    );
+    // The part that would be too much is handed over and waits for its turn.
+    expect(traced).toBeLessThanOrEqual(65_536 + 16_000);
+    const blocks = Array<Buffer>(200).fill(Buffer.alloc(16_384));
+    const joined = await mostInATurn(
+      blocks,
+      ({ length }) => length,
+      (parts) => joinPeaks(parts, 7),
+    );
+    expect(joined).toBeLessThanOrEqual(65_536 + 16_384);
   });
 
   it('reach full scale and no further; silence is nothing at all', async () => {

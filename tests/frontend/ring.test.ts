@@ -20,8 +20,11 @@ test('tells of every change once, however many items it brings', () => {
     told += 1;
   });
   ring.push(1, 2, 3);
+  const snapshot = ring.toArray();
+  expect(ring.toArray()).toBe(snapshot);
   ring.clear();
-  expect([told, ring.version]).toEqual([2, 2]);
+  expect(ring.toArray()).not.toBe(snapshot);
+  expect([told, snapshot]).toEqual([2, [2, 3]]);
   stop();
   ring.push(4);
   expect(told).toBe(2);

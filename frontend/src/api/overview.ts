@@ -2,6 +2,7 @@
 import { adminJobList } from '@contract/jobs.ts';
 import { overview } from '@contract/overview.ts';
 import { queryOptions } from '@tanstack/react-query';
+import type { z } from 'zod';
 import { api, defineRoute } from './api.ts';
 import { LIVE, liveInterval } from './live/live-interval.ts';
 import { addLiveRules } from './live/live-rules.ts';
@@ -18,6 +19,8 @@ export const overviewQuery = queryOptions({
   queryFn: ({ signal }) => api(getOverview, {}, { signal }),
   refetchInterval: REFRESH_MS,
 });
+
+export type RunningJob = z.infer<typeof adminJobList>['data'][number];
 
 export const runningJobsQuery = queryOptions({
   queryKey: ['running-jobs'],

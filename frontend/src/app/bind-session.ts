@@ -4,6 +4,9 @@ import { gpuSamples } from '../api/live/rings.ts';
 import { forgetOperations } from '../api/operations.ts';
 import { getSession, subscribeSession } from '../api/session.ts';
 
+/** The longest that the stream waits for the first screen. */
+const IDLE_MS = 1_000;
+
 export function bindSession(client: QueryClient): void {
   let bound: { key: string; stop: AbortController } | undefined;
   const bind = () => {
@@ -26,8 +29,9 @@ export function bindSession(client: QueryClient): void {
   bind();
 }
 
-/** The stream's code comes after the page's own: until then the screens poll. */
+/** The stream comes after the first screen, with which it would share the line and the processor: until then the screens poll. */
 async function startLive(key: string, client: QueryClient, signal: AbortSignal): Promise<void> {
+  await untilIdle();
   const [{ startLiveStream }, { followModelOperations }] = await Promise.all([
     import('../api/live/live-stream.ts'),
     import('../api/model-operations.ts'),
@@ -35,6 +39,14 @@ async function startLive(key: string, client: QueryClient, signal: AbortSignal):
   if (signal.aborted) return;
   signal.addEventListener('abort', followModelOperations(client));
   startLiveStream(key, client, signal);
+}
+
+/** Not every browser tells. */
+function untilIdle(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof requestIdleCallback === 'undefined') setTimeout(resolve, IDLE_MS);
+    else requestIdleCallback(() => resolve(), { timeout: IDLE_MS });
+  });
 }
 
 /** What needs no key may stay. */

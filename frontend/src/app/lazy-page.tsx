@@ -1,10 +1,25 @@
-/** A screen whose code is loaded when somebody goes there. */
+/** Pages whose code is loaded when somebody goes there. */
 import { type ComponentType, use } from 'react';
+import { getSession } from '../api/session.ts';
 
 export interface LazyPage {
   (): React.ReactNode;
   /** The router calls it before every visit, and when the pointer is over a link. */
   preload: () => Promise<void>;
+}
+
+/** A screen: where nobody is signed in yet, its code comes after the sign-in page. */
+export function lazyScreen<Name extends string>(
+  load: () => Promise<Record<Name, ComponentType>>,
+  name: NoInfer<Name>,
+): LazyPage {
+  const Page = lazyPage(load, name);
+  const { preload } = Page;
+  return Object.assign(Page, {
+    preload: async () => {
+      if (getSession().state !== 'signed-out') await preload();
+    },
+  });
 }
 
 export function lazyPage<Name extends string>(

@@ -12,7 +12,7 @@ import { modelsSearch } from '../features/models/models-search.ts';
 import { playgroundSearch } from '../features/playground/playground-search.ts';
 import { webhooksSearch } from '../features/webhooks/webhooks-search.ts';
 import { noteNavigation } from '../lib/focus-on-navigation.ts';
-import { lazyPage } from './lazy-page.tsx';
+import { lazyScreen } from './lazy-page.tsx';
 import { NotFoundPage } from './not-found-page.tsx';
 import { RouteError } from './route-error.tsx';
 import { parseSearch, stringifySearch } from './search-params.ts';
@@ -25,92 +25,92 @@ const tree = root.addChildren([
   createRoute({
     getParentRoute,
     path: '/',
-    component: lazyPage(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
+    component: lazyScreen(() => import('../features/overview/overview-page.tsx'), 'OverviewPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models',
     validateSearch: modelsSearch,
-    component: lazyPage(() => import('../features/models/models-page.tsx'), 'ModelsPage'),
+    component: lazyScreen(() => import('../features/models/models-page.tsx'), 'ModelsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models/add',
-    component: lazyPage(() => import('../features/models/add-model-page.tsx'), 'AddModelPage'),
+    component: lazyScreen(() => import('../features/models/add-model-page.tsx'), 'AddModelPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/models/$id',
-    component: lazyPage(() => import('../features/models/model-page.tsx'), 'ModelPage'),
+    component: lazyScreen(() => import('../features/models/model-page.tsx'), 'ModelPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/gpus',
     validateSearch: gpusSearch,
-    component: lazyPage(() => import('../features/gpus/gpus-page.tsx'), 'GpusPage'),
+    component: lazyScreen(() => import('../features/gpus/gpus-page.tsx'), 'GpusPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/jobs',
     validateSearch: jobsSearch,
-    component: lazyPage(() => import('../features/jobs/jobs-page.tsx'), 'JobsPage'),
+    component: lazyScreen(() => import('../features/jobs/jobs-page.tsx'), 'JobsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/jobs/$id',
-    component: lazyPage(() => import('../features/jobs/job-page.tsx'), 'JobPage'),
+    component: lazyScreen(() => import('../features/jobs/job-page.tsx'), 'JobPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/playground',
     validateSearch: playgroundSearch,
-    component: lazyPage(() => import('../features/playground/playground-page.tsx'), 'PlaygroundPage'),
+    component: lazyScreen(() => import('../features/playground/playground-page.tsx'), 'PlaygroundPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/evaluate',
     validateSearch: evaluateSearch,
-    component: lazyPage(() => import('../features/evaluate/evaluate-page.tsx'), 'EvaluatePage'),
+    component: lazyScreen(() => import('../features/evaluate/evaluate-page.tsx'), 'EvaluatePage'),
   }),
   createRoute({
     getParentRoute,
     path: '/keys',
     validateSearch: keysSearch,
-    component: lazyPage(() => import('../features/keys/keys-page.tsx'), 'KeysPage'),
+    component: lazyScreen(() => import('../features/keys/keys-page.tsx'), 'KeysPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/webhooks',
     validateSearch: webhooksSearch,
-    component: lazyPage(() => import('../features/webhooks/webhooks-page.tsx'), 'WebhooksPage'),
+    component: lazyScreen(() => import('../features/webhooks/webhooks-page.tsx'), 'WebhooksPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/webhooks/$id',
-    component: lazyPage(() => import('../features/webhooks/webhook-page.tsx'), 'WebhookPage'),
+    component: lazyScreen(() => import('../features/webhooks/webhook-page.tsx'), 'WebhookPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/logs',
     validateSearch: logsSearch,
-    component: lazyPage(() => import('../features/logs/logs-page.tsx'), 'LogsPage'),
+    component: lazyScreen(() => import('../features/logs/logs-page.tsx'), 'LogsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/audit',
     validateSearch: auditSearch,
-    component: lazyPage(() => import('../features/audit/audit-page.tsx'), 'AuditPage'),
+    component: lazyScreen(() => import('../features/audit/audit-page.tsx'), 'AuditPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/settings',
-    component: lazyPage(() => import('../features/settings/settings-page.tsx'), 'SettingsPage'),
+    component: lazyScreen(() => import('../features/settings/settings-page.tsx'), 'SettingsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/docs',
     validateSearch: docsSearch,
-    component: lazyPage(() => import('../features/docs/docs-page.tsx'), 'DocsPage'),
+    component: lazyScreen(() => import('../features/docs/docs-page.tsx'), 'DocsPage'),
   }),
 ]);
 

@@ -24,12 +24,12 @@ export function FilterInput({ label, value = '', onChange }: FilterInputProps) {
     setKnown(value);
     setDraft(value);
   }
-  const settle = useEffectEvent(() => {
-    if (draft !== value) onChange(draft === '' ? undefined : draft);
+  const settle = useEffectEvent((settled: string) => {
+    if (settled !== value) onChange(settled === '' ? undefined : settled);
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each key stroke begins the pause anew
+  // Each key stroke begins the pause anew.
   useEffect(() => {
-    const timer = setTimeout(settle, SETTLED_MS);
+    const timer = setTimeout(() => settle(draft), SETTLED_MS);
     return () => clearTimeout(timer);
   }, [draft]);
   return (

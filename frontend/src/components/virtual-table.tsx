@@ -69,6 +69,7 @@ export function VirtualTable<Row>({ label, rows, columns, rowKey, onEnd }: Virtu
   const template = useMemo(() => columns.map(({ width }) => width).join(' '), [columns]);
   return (
     <ScrollRegion
+      as="div"
       ref={scroller}
       className={classes.table}
       role={ROLE.table}

@@ -7,7 +7,7 @@ export class Ring<T> {
   readonly #changed = listeners();
   /** Where the oldest is, once the ring is full. */
   #start = 0;
-  #version = 0;
+  #array: readonly T[] | undefined;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -15,11 +15,6 @@ export class Ring<T> {
 
   get length(): number {
     return this.#items.length;
-  }
-
-  /** Grows with every change: a snapshot for `useSyncExternalStore`. */
-  get version(): number {
-    return this.#version;
   }
 
   /** @param index 0 is the oldest. */
@@ -45,15 +40,16 @@ export class Ring<T> {
     this.#tell();
   }
 
-  /** Oldest first. */
-  toArray(): T[] {
-    return [...this.#items.slice(this.#start), ...this.#items.slice(0, this.#start)];
-  }
+  /** Oldest first; the same array until the next change: a snapshot for `useSyncExternalStore`. */
+  readonly toArray = (): readonly T[] => {
+    this.#array ??= [...this.#items.slice(this.#start), ...this.#items.slice(0, this.#start)];
+    return this.#array;
+  };
 
   readonly subscribe = (listener: () => void): (() => void) => this.#changed.subscribe(listener);
 
   #tell(): void {
-    this.#version += 1;
+    this.#array = undefined;
     this.#changed.tell();
   }
 }

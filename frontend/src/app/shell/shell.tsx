@@ -12,10 +12,10 @@ import { Header } from './header.tsx';
 import { NavigationDrawer } from './navigation-drawer.tsx';
 import { ScreenList } from './screen-list.tsx';
 import classes from './shell.module.css';
+import { SignInPage } from './sign-in-page.ts';
 import { StorageNotice } from './storage-notice.tsx';
 import { useShellKeys } from './use-shell-keys.ts';
 
-const SignInPage = lazy(() => import('../../features/sign-in/sign-in-page.tsx'));
 const SessionExpired = lazy(() => import('./session-expired.tsx'));
 const Palette = lazy(() => import('./palette.tsx'));
 const NotificationsHost = lazy(() => import('./notifications-host.tsx'));

@@ -1,5 +1,6 @@
 import { Fragment } from 'react';
 import { clearWordCursor, moveWordCursor } from '../../components/audio/word-cursor.ts';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import classes from './evaluate.module.css';
 import type { TimedEntry } from './timed-diff.ts';
 
@@ -16,13 +17,11 @@ export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
     if (start !== undefined) onSeek(Number(start));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls
-    <div
+    <ScrollRegion
+      as="div"
       role="group"
-      aria-label={label}
+      label={label}
       className={classes.diff}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-      tabIndex={0}
       onClick={(event) => seekTo((event.target as HTMLElement).closest<HTMLElement>('[data-start]'))}
       onKeyDown={(event) => moveWordCursor(event, '[data-start]', seekTo)}
       onBlur={(event) => clearWordCursor(event.currentTarget)}
@@ -42,6 +41,6 @@ export function WordDiff({ entries, label, onSeek }: WordDiffProps) {
           </span>{' '}
         </Fragment>
       ))}
-    </div>
+    </ScrollRegion>
   );
 }

@@ -1,4 +1,5 @@
 import type { GpuSeries } from '@contract/gpus.ts';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import { METRICS, type Metric, rangeOf } from './chart-data.ts';
@@ -17,8 +18,7 @@ export function GpuTable({ series }: { series: GpuSeries }) {
     power: unit('W'),
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className={classes.scroll} tabIndex={0} aria-label={t('lastHourTable')}>
+    <ScrollRegion className={classes.scroll} label={t('lastHourTable')}>
       <table className={classes.table}>
         <caption className={classes.quiet}>{t('tableHelp')}</caption>
         <thead>
@@ -48,6 +48,6 @@ export function GpuTable({ series }: { series: GpuSeries }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </ScrollRegion>
   );
 }

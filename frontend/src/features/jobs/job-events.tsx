@@ -2,6 +2,7 @@ import { type JobEvent, jobEvent } from '@contract/jobs.ts';
 import { useEffect, useState } from 'react';
 import { followEvents } from '../../api/live/follow-events.ts';
 import { currentKey } from '../../api/session.ts';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
 import classes from './jobs.module.css';
@@ -50,12 +51,11 @@ export function JobEvents({ id }: { id: string }) {
   };
   if (events.length === 0) return <p className={classes.quiet}>{t('noEvents')}</p>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <ol className={classes.events} tabIndex={0} aria-label={t('events')}>
+    <ScrollRegion as="ol" className={classes.events} label={t('events')}>
       {events.map((event, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are only ever added
         <li key={index}>{words(event)}</li>
       ))}
-    </ol>
+    </ScrollRegion>
   );
 }

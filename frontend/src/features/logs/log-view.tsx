@@ -2,6 +2,7 @@ import type { LogLevel, LogLine } from '@contract/logs.ts';
 import { Button } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from 'react';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import { StateBadge, type Tone } from '../../components/state-badge.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -73,14 +74,7 @@ export function LogView({ lines, isFollowing, onFollow, onOldest, onRequest }: L
 
   return (
     <div className={classes.frame}>
-      <section
-        ref={scroller}
-        className={classes.lines}
-        aria-label={t('lines')}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-        tabIndex={0}
-        onScroll={scrolled}
-      >
+      <ScrollRegion ref={scroller} className={classes.lines} label={t('lines')} onScroll={scrolled}>
         <div className={classes.body} style={{ height }}>
           {items.map(({ index, key, start }) => {
             const line = lines[index];
@@ -117,7 +111,7 @@ export function LogView({ lines, isFollowing, onFollow, onOldest, onRequest }: L
             );
           })}
         </div>
-      </section>
+      </ScrollRegion>
       {fresh > 0 && (
         <div className={classes.fresh}>
           <Button size="compact-sm" onClick={() => onFollow(true)}>

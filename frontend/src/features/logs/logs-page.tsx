@@ -39,16 +39,15 @@ export function LogsPage() {
     void followLogs({ signal: stop.signal, onState: setOpen, onGap: () => readAgain() });
     return () => stop.abort();
   }, []);
-  const version = useSyncExternalStore(logLines.subscribe, () => logLines.version);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` stands for the ring's content
+  const fresh = useSyncExternalStore(logLines.subscribe, logLines.toArray);
   const lines = useMemo(
     () =>
       mergeLines(
         (query.data?.pages ?? []).map(({ data }) => data),
-        logLines.toArray(),
+        fresh,
         filters,
       ),
-    [query.data, version, filters],
+    [query.data, fresh, filters],
   );
   const hasFilters = q !== undefined || request !== undefined || level !== undefined;
   return (

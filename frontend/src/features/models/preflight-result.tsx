@@ -8,6 +8,7 @@ import { modelActions, registerModel } from '../../api/model-actions.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { ErrorCard } from '../../components/error-card.tsx';
 import { Notice } from '../../components/notice.tsx';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -99,8 +100,7 @@ export function PreflightResult({ result, onFamily }: PreflightResultProps) {
       </dl>
       <details>
         <summary>{t('filesCount', { count: result.files.length })}</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <section className={classes.scroll} tabIndex={0} aria-label={t('files')}>
+        <ScrollRegion className={classes.scroll} label={t('files')}>
           <table className={classes.files}>
             <tbody>
               {result.files.map(({ repo, path, bytes: size }) => (
@@ -111,7 +111,7 @@ export function PreflightResult({ result, onFamily }: PreflightResultProps) {
               ))}
             </tbody>
           </table>
-        </section>
+        </ScrollRegion>
       </details>
       <AddForm result={result} onFamily={onFamily} />
     </section>

@@ -4,6 +4,10 @@ export default {
   attention: 'Needs attention',
   allWell: 'Nothing needs attention.',
   beingExamined: 'The server is being examined for the first time.',
+  examined: {
+    one: 'The examination has found {count} thing: show it',
+    other: 'The examination has found {count} things: show them',
+  },
   failure: 'Failure',
   warning: 'Warning',
   model: 'could not be loaded',

@@ -7,6 +7,10 @@ const fr: Translation<typeof en> = {
   attention: 'À surveiller',
   allWell: 'Rien à signaler.',
   beingExamined: 'Le serveur est examiné pour la première fois.',
+  examined: {
+    one: 'L’examen a trouvé {count} chose : l’afficher',
+    other: 'L’examen a trouvé {count} choses : les afficher',
+  },
   failure: 'Échec',
   warning: 'Attention',
   model: 'n’a pas pu être chargé',

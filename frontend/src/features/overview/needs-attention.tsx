@@ -3,6 +3,7 @@ import type { Overview } from '@contract/overview.ts';
 import { Button } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { modelActions } from '../../api/model-actions.ts';
 import { noteModel } from '../../api/note-model.ts';
 import { useOfflineReason } from '../../components/data-age.tsx';
@@ -19,16 +20,20 @@ export interface NeedsAttentionProps {
   models: readonly AdminModel[];
 }
 
-/** The doctor's warnings and what failed, each with what mends it; one quiet line when there is nothing. */
+/**
+ * The doctor's warnings and what failed, each with what mends it; one quiet line when there is nothing. What an
+ * examination finds while the reader is here waits behind a button: it would push away what they look at.
+ */
 export function NeedsAttention({ doctor, models }: NeedsAttentionProps) {
   const t = useT(messages);
-  const items = attentionsOf(doctor, models);
+  const [showsFindings, setShowsFindings] = useState(doctor !== null);
+  const all = attentionsOf(doctor, models);
+  const items = showsFindings ? all : all.filter(({ kind }) => kind !== 'finding');
+  const waiting = all.length - items.length;
   return (
     <section className={classes.section} aria-label={t('attention')}>
       <h2>{t('attention')}</h2>
-      {items.length === 0 ? (
-        <p className={classes.quiet}>{doctor === null ? t('beingExamined') : t('allWell')}</p>
-      ) : (
+      {items.length > 0 && (
         <Folded items={items} keyOf={({ kind, id }) => `${kind} ${id}`} label={t('attention')}>
           {(item) => (
             <div className={classes.item}>
@@ -36,6 +41,17 @@ export function NeedsAttention({ doctor, models }: NeedsAttentionProps) {
             </div>
           )}
         </Folded>
+      )}
+      {(items.length === 0 || !showsFindings) && (
+        <div role="status" className={classes.examined}>
+          {waiting > 0 ? (
+            <Button size="compact-md" variant="default" onClick={() => setShowsFindings(true)}>
+              {t('examined', { count: waiting })}
+            </Button>
+          ) : (
+            <p className={classes.quiet}>{doctor === null ? t('beingExamined') : items.length === 0 && t('allWell')}</p>
+          )}
+        </div>
       )}
     </section>
   );

@@ -1,14 +1,15 @@
 /** The first page: what needs attention, traffic, GPUs, what runs and what failed. */
 import type { Overview, Traffic } from '@contract/overview.ts';
-import { useQuery } from '@tanstack/react-query';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { gpusQuery } from '../../api/gpus.ts';
 import { modelsQuery } from '../../api/models.ts';
-import { overviewQuery, runningJobsQuery } from '../../api/overview.ts';
+import { overviewQuery, type RunningJob, runningJobsQuery } from '../../api/overview.ts';
 import tile from '../../components/gpu-tile.module.css';
 import { GpuTile } from '../../components/gpu-tile.tsx';
 import { HealthPanel } from '../../components/health-panel.tsx';
+import { LoadingSkeleton } from '../../components/loading-skeleton.tsx';
 import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
@@ -23,25 +24,33 @@ import { Sparkline } from './sparkline.tsx';
 export function OverviewPage() {
   const t = useT(messages);
   const overview = useQuery(overviewQuery);
-  const { data: models = [] } = useQuery(modelsQuery);
+  const models = useQuery(modelsQuery);
+  const jobs = overview.data?.jobs ?? null;
+  const running = useQuery({ ...runningJobsQuery, enabled: overview.data?.jobs !== null });
+  // All at once: what came later would push away what stands below it.
+  const isThere = overview.data !== undefined && !models.isPending && (jobs === null || !running.isPending);
   return (
     <>
       <PageHeader title={t('title')} />
       <div className={classes.sections}>
-        <QueryView query={overview} errorTitle={t('readFailed')}>
+        <QueryView
+          query={isThere ? overview : { ...overview, data: undefined }}
+          errorTitle={t('readFailed')}
+          loading={<LoadingSkeleton rows={12} />}
+        >
           {(data) => (
             <>
-              <NeedsAttention doctor={data.doctor} models={models} />
+              <NeedsAttention doctor={data.doctor} models={models.data ?? []} />
               <TrafficNow traffic={data.traffic} />
               <GpusNow gpus={data.gpus} />
               <div className={classes.halves}>
-                <RunningJobs jobs={data.jobs} />
+                <RunningJobs counts={jobs} running={running} />
                 <Failures failures={data.failures} />
               </div>
             </>
           )}
         </QueryView>
-        <HealthPanel />
+        {(isThere || overview.error !== null) && <HealthPanel />}
       </div>
     </>
   );
@@ -100,17 +109,22 @@ function GpusNow({ gpus }: { gpus: Overview['gpus'] }) {
   );
 }
 
-function RunningJobs({ jobs }: { jobs: Overview['jobs'] }) {
+interface RunningJobsProps {
+  /** null: there is no database to ask. */
+  counts: Overview['jobs'];
+  running: UseQueryResult<readonly RunningJob[]>;
+}
+
+function RunningJobs({ counts, running }: RunningJobsProps) {
   const t = useT(messages);
   const { percent } = useFormat();
-  const running = useQuery({ ...runningJobsQuery, enabled: jobs !== null });
   return (
     <Section title={t('jobs')}>
-      {jobs === null ? (
+      {counts === null ? (
         <p className={classes.quiet}>{t('noDatabase')}</p>
       ) : (
         <>
-          <p className={classes.quiet}>{t('jobCounts', { running: jobs.running, queued: jobs.queued })}</p>
+          <p className={classes.quiet}>{t('jobCounts', { running: counts.running, queued: counts.queued })}</p>
           <QueryView query={running} errorTitle={t('jobsFailed')}>
             {(list) => (
               <ul className={classes.items}>

@@ -1,6 +1,7 @@
 import { Tabs } from '@mantine/core';
 import { useRef } from 'react';
 import { CopyButton } from '../../components/copy-button.tsx';
+import { ScrollRegion } from '../../components/scroll-region.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
 import classes from './code-card.module.css';
 import { codeSample, LANGUAGES, type Sample } from './code-samples.ts';
@@ -37,10 +38,9 @@ function Code({ text }: { text: string }) {
   const block = useRef<HTMLPreElement>(null);
   return (
     <div className={classes.frame}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <pre ref={block} className={classes.code} tabIndex={0}>
+      <ScrollRegion as="pre" ref={block} className={classes.code}>
         {text}
-      </pre>
+      </ScrollRegion>
       <div className={classes.copy}>
         <CopyButton value={text} target={block} />
       </div>

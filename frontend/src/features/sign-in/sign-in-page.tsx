@@ -7,7 +7,7 @@ import { SignInForm } from './sign-in-form.tsx';
 import classes from './sign-in-page.module.css';
 
 /** Before the first key: what everyone may know, and the way in. */
-export default function SignInPage() {
+export function SignInPage() {
   const t = useT(messages);
   const session = useSession();
   const hasSignedOut = session.state === 'signed-out' && session.hasSignedOut;

@@ -43,6 +43,11 @@ export function catalogue<English extends Messages>(loaders: Loaders<English>): 
 
 /** Loads every catalogue that is in use, then switches: the page never shows two languages, nor a gap. */
 export async function setLanguage(language: Language): Promise<void> {
-  await Promise.all([...all].map((each) => each.load(language)));
+  await loadTexts(language);
   applyLanguage(language);
+}
+
+/** Those of every catalogue that is in use. */
+export async function loadTexts(language = getLanguage()): Promise<void> {
+  await Promise.all([...all].map((each) => each.load(language)));
 }

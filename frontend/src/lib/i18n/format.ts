@@ -1,4 +1,5 @@
 /** Figures as a language writes them. Times are Unix seconds, as everywhere in the contract. */
+import { once } from '../once.ts';
 import type { Language } from './languages.ts';
 
 const NO_BREAK_SPACE = '\u00a0';
@@ -44,10 +45,10 @@ function numbersOf(language: Language): Format['number'] {
 }
 
 export function createFormat(language: Language): Format {
-  const relativeTime = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
-  const dateTime = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
-  const time = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' });
-  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
+  const relativeTime = once(() => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
+  const dateTime = once(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }));
+  const time = once(() => new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' }));
+  const percent = once(() => new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }));
   const number = numbersOf(language);
 
   const bytes = (count: number): string => {
@@ -92,14 +93,14 @@ export function createFormat(language: Language): Format {
     relative: (at, now = Date.now() / 1000) => {
       const seconds = at - now;
       const size = Math.abs(seconds);
-      if (size < MINUTE) return relativeTime.format(Math.round(seconds), 'second');
-      if (size < HOUR) return relativeTime.format(Math.round(seconds / MINUTE), 'minute');
-      if (size < A_DAY) return relativeTime.format(Math.round(seconds / HOUR), 'hour');
-      return relativeTime.format(Math.round(seconds / A_DAY), 'day');
+      if (size < MINUTE) return relativeTime().format(Math.round(seconds), 'second');
+      if (size < HOUR) return relativeTime().format(Math.round(seconds / MINUTE), 'minute');
+      if (size < A_DAY) return relativeTime().format(Math.round(seconds / HOUR), 'hour');
+      return relativeTime().format(Math.round(seconds / A_DAY), 'day');
     },
-    dateTime: (at) => dateTime.format(at * 1000),
-    time: (at) => time.format(at * 1000),
+    dateTime: (at) => dateTime().format(at * 1000),
+    time: (at) => time().format(at * 1000),
     number,
-    percent: (share) => percent.format(share),
+    percent: (share) => percent().format(share),
   };
 }

@@ -1,5 +1,6 @@
 /** `t('key', { name })`: one text of a catalogue, its placeholders filled, its plural chosen. */
 
+import { once } from '../once.ts';
 import type { Language } from './languages.ts';
 import type { Message, Messages, Plural, Translation } from './message.ts';
 
@@ -22,16 +23,17 @@ export function translator<English extends Messages>(
   texts: Translation<English>,
   language: Language,
 ): Translate<English> {
-  const plurals = new Intl.PluralRules(language);
-  const numbers = new Intl.NumberFormat(language);
+  // Making them takes longer than anything else a page does at its start, and many texts need neither.
+  const plurals = once(() => new Intl.PluralRules(language));
+  const numbers = once(() => new Intl.NumberFormat(language));
   return (key, ...[values]) => {
     const message: Message = texts[key];
     const given = (values ?? {}) as Record<string, string | number>;
-    const text = typeof message === 'string' ? message : pluralOf(message, plurals, Number(given.count));
+    const text = typeof message === 'string' ? message : pluralOf(message, plurals(), Number(given.count));
     return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
       const value = given[name];
       if (value === undefined) return whole;
-      return typeof value === 'number' ? numbers.format(value) : value;
+      return typeof value === 'number' ? numbers().format(value) : value;
     });
   };
 }

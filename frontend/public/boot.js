@@ -1,0 +1,46 @@
+// Before the first paint: the colour scheme and the language the reader chose last, and what this address will need of
+// the server. After it: the page's own script. A file, as the CSP allows no inline script.
+(() => {
+  const read = (store, key) => {
+    try {
+      return window[store].getItem(key);
+    } catch {
+      return null;
+    }
+  };
+  const chosen = read('localStorage', 'agw.scheme');
+  const dark = chosen === 'dark' || (chosen !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const root = document.documentElement;
+  root.setAttribute('data-mantine-color-scheme', dark ? 'dark' : 'light');
+  const language =
+    read('localStorage', 'agw.language') ?? navigator.languages.find((tag) => /^(en|fr)\b/i.test(tag)) ?? 'en';
+  root.lang = language.toLowerCase().startsWith('fr') ? 'fr' : 'en';
+  const hasSession = read('sessionStorage', 'agw.session') !== null;
+  root.dataset.opens = hasSession ? 'screen' : 'sign-in';
+
+  // The sources are served without these two: there the page's script stands in the page.
+  const files = document.querySelector('meta[name="agw-files"]');
+  if (files === null) return;
+  const names = files.content.split(' ');
+  const screen = hasSession ? location.pathname.split('/')[1] || 'overview' : 'sign-in';
+  const needed = files.getAttribute(`data-${screen}-${root.lang}`)?.split(' ') ?? [];
+  for (const name of needed.map((index) => names[index])) {
+    const isStyle = name.endsWith('.css');
+    const link = document.createElement('link');
+    Object.assign(link, { rel: isStyle ? 'preload' : 'modulepreload', fetchPriority: 'low', crossOrigin: '' });
+    if (isStyle) link.as = 'style';
+    link.href = `/assets/${name}`;
+    document.head.append(link);
+  }
+  const start = () => {
+    const { href } = document.querySelector('link[data-entry]');
+    document.head.append(
+      Object.assign(document.createElement('script'), { type: 'module', crossOrigin: '', src: href }),
+    );
+  };
+  document.addEventListener('DOMContentLoaded', () => {
+    // A page that nobody sees is not painted.
+    if (document.hidden) start();
+    else requestAnimationFrame(() => setTimeout(start));
+  });
+})();
