@@ -4,13 +4,10 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { auditNewsQuery, auditQuery } from '../../api/audit.ts';
 import { keysQuery } from '../../api/keys.ts';
-import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { FilterBar } from '../../components/filter-bar.tsx';
-import { FilterInput } from '../../components/filter-input.tsx';
+import { ListHeader } from '../../components/list-header.tsx';
 import { Notice } from '../../components/notice.tsx';
-import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
@@ -115,7 +112,7 @@ export function AuditPage() {
   ];
   return (
     <>
-      <PageHeader
+      <ListHeader
         title={t('title')}
         count={query.data?.count}
         description={t('description')}
@@ -134,48 +131,43 @@ export function AuditPage() {
           </>
         }
         filters={[
-          { name: 'q', label: t('subject'), value: search.q },
-          { name: 'action', label: t('what'), value: search.action },
-          { name: 'key', label: t('who'), value: search.key },
-          { name: 'result', label: t('result'), value: search.result },
-        ]
-          .filter(({ value }) => value !== undefined)
-          .map(({ name, label, value }) => ({
-            label: `${label}: ${value}`,
-            onRemove: () => filter({ [name]: undefined }),
-          }))}
-        onClearFilters={clear}
+          { name: 'q', label: t('subject'), value: search.q, field: { kind: 'text', label: t('search') } },
+          {
+            name: 'action',
+            label: t('what'),
+            value: search.action,
+            field: { kind: 'choice', any: t('anyAction'), choices: choices(rows.map(({ action }) => action)) },
+          },
+          {
+            name: 'key',
+            label: t('who'),
+            value: search.key,
+            field: {
+              kind: 'choice',
+              any: t('anyone'),
+              choices: choices(
+                rows.map(({ actor }) => actor),
+                nameOf,
+              ),
+            },
+          },
+          {
+            name: 'result',
+            label: t('result'),
+            value: search.result,
+            field: {
+              kind: 'choice',
+              any: t('anyResult'),
+              choices: [
+                { value: 'success', label: t('success') },
+                { value: 'failure', label: t('failure') },
+              ],
+            },
+          },
+        ]}
+        onFilter={(name, value) => filter({ [name]: value })}
+        onClear={clear}
       />
-      <FilterBar>
-        <FilterInput label={t('search')} value={search.q} onChange={(q) => filter({ q })} />
-        <ChoiceFilter
-          label={t('what')}
-          any={t('anyAction')}
-          value={search.action}
-          choices={choices(rows.map(({ action }) => action))}
-          onChange={(action) => filter({ action })}
-        />
-        <ChoiceFilter
-          label={t('who')}
-          any={t('anyone')}
-          value={search.key}
-          choices={choices(
-            rows.map(({ actor }) => actor),
-            nameOf,
-          )}
-          onChange={(key) => filter({ key })}
-        />
-        <ChoiceFilter
-          label={t('result')}
-          any={t('anyResult')}
-          value={search.result}
-          choices={[
-            { value: 'success', label: t('success') },
-            { value: 'failure', label: t('failure') },
-          ]}
-          onChange={(result) => filter({ result })}
-        />
-      </FilterBar>
       <QueryView query={query} errorTitle={t('readFailed')}>
         {({ count, verdict }) => (
           <>

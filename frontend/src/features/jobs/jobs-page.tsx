@@ -5,12 +5,9 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { jobsQuery } from '../../api/jobs.ts';
 import { useRole } from '../../api/session.ts';
-import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { FilterBar } from '../../components/filter-bar.tsx';
-import { FilterInput } from '../../components/filter-input.tsx';
-import { PageHeader } from '../../components/page-header.tsx';
+import { ListHeader } from '../../components/list-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { VirtualTable } from '../../components/virtual-table.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -59,13 +56,7 @@ export function JobsPage() {
     [],
   );
 
-  const chips = [
-    { name: 'q', label: t('job'), value: q },
-    { name: 'status', label: t('status'), value: status },
-    { name: 'kind', label: t('task'), value: task },
-    { name: 'model', label: t('model'), value: model },
-    { name: 'key', label: t('key'), value: key },
-  ].filter(({ value }) => value !== undefined);
+  const isFiltered = [q, status, task, model, key].some((value) => value !== undefined);
   const clear = () => void navigate({ to: '/jobs', replace: true });
   const models = [...new Set(all.map((job) => job.model))].sort();
 
@@ -74,38 +65,41 @@ export function JobsPage() {
 
   return (
     <>
-      <PageHeader
+      <ListHeader
         title={t('title')}
-        filters={chips.map(({ name, label, value }) => ({
-          label: `${label}: ${value}`,
-          onRemove: () => filter({ [name]: undefined }),
-        }))}
-        onClearFilters={clear}
+        filters={[
+          { name: 'q', label: t('job'), value: q, field: { kind: 'text', label: t('search') } },
+          {
+            name: 'status',
+            label: t('status'),
+            value: status,
+            field: {
+              kind: 'choice',
+              any: t('anyStatus'),
+              choices: JOB_STATUSES.map((value) => ({ value, label: t(value) })),
+            },
+          },
+          {
+            name: 'kind',
+            label: t('task'),
+            value: task,
+            field: {
+              kind: 'choice',
+              any: t('anyTask'),
+              choices: JOB_TASKS.map((value) => ({ value, label: t(value) })),
+            },
+          },
+          {
+            name: 'model',
+            label: t('model'),
+            value: model,
+            field: { kind: 'choice', any: t('anyModel'), choices: models.map((value) => ({ value, label: value })) },
+          },
+          { name: 'key', label: t('key'), value: key },
+        ]}
+        onFilter={(name, value) => filter({ [name]: value })}
+        onClear={clear}
       />
-      <FilterBar>
-        <FilterInput label={t('search')} value={q} onChange={(value) => filter({ q: value })} />
-        <ChoiceFilter
-          label={t('status')}
-          any={t('anyStatus')}
-          value={status}
-          choices={JOB_STATUSES.map((value) => ({ value, label: t(value) }))}
-          onChange={(value) => filter({ status: value })}
-        />
-        <ChoiceFilter
-          label={t('task')}
-          any={t('anyTask')}
-          value={task}
-          choices={JOB_TASKS.map((value) => ({ value, label: t(value) }))}
-          onChange={(value) => filter({ kind: value })}
-        />
-        <ChoiceFilter
-          label={t('model')}
-          any={t('anyModel')}
-          value={model}
-          choices={models.map((value) => ({ value, label: value }))}
-          onChange={(value) => filter({ model: value })}
-        />
-      </FilterBar>
       <QueryView query={query} errorTitle={t('readFailed')}>
         {() => (
           <>
@@ -118,7 +112,7 @@ export function JobsPage() {
                 </div>
               )}
             </div>
-            {shown.length === 0 && chips.length > 0 && (
+            {shown.length === 0 && isFiltered && (
               <EmptyState
                 action={
                   <Button variant="default" onClick={clear}>
@@ -129,7 +123,7 @@ export function JobsPage() {
                 {t('noneFiltered')}
               </EmptyState>
             )}
-            {shown.length === 0 && chips.length === 0 && (
+            {shown.length === 0 && !isFiltered && (
               <EmptyState action={<Link to="/playground">{t('toPlayground')}</Link>}>{t('none')}</EmptyState>
             )}
             {shown.length > 0 && (

@@ -4,14 +4,11 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { keysQuery, keyUsageQuery } from '../../api/keys.ts';
-import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { CodeBlock } from '../../components/code-block.tsx';
 import { useOfflineReason } from '../../components/data-age.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { FilterBar } from '../../components/filter-bar.tsx';
-import { FilterInput } from '../../components/filter-input.tsx';
+import { ListHeader } from '../../components/list-header.tsx';
 import { Moment } from '../../components/moment.tsx';
-import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { SecretDialog } from '../../components/secret-dialog.tsx';
 import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
@@ -132,30 +129,26 @@ export function KeysPage() {
   ];
   return (
     <>
-      <PageHeader
+      <ListHeader
         title={t('title')}
         count={query.data?.length}
         actions={create}
         filters={[
-          ...(search.q === undefined
-            ? []
-            : [{ label: `${t('name')}: ${search.q}`, onRemove: () => filter({ q: undefined }) }]),
-          ...(search.state === undefined
-            ? []
-            : [{ label: `${t('state')}: ${search.state}`, onRemove: () => filter({ state: undefined }) }]),
+          { name: 'q', label: t('name'), value: search.q, field: { kind: 'text', label: t('search') } },
+          {
+            name: 'state',
+            label: t('state'),
+            value: search.state,
+            field: {
+              kind: 'choice',
+              any: t('anyState'),
+              choices: KEY_STATES.map((value) => ({ value, label: t(value) })),
+            },
+          },
         ]}
-        onClearFilters={clear}
+        onFilter={(name, value) => filter({ [name]: value })}
+        onClear={clear}
       />
-      <FilterBar>
-        <FilterInput label={t('search')} value={search.q} onChange={(q) => filter({ q })} />
-        <ChoiceFilter
-          label={t('state')}
-          any={t('anyState')}
-          value={search.state}
-          choices={KEY_STATES.map((value) => ({ value, label: t(value) }))}
-          onChange={(state) => filter({ state })}
-        />
-      </FilterBar>
       <QueryView query={query} errorTitle={t('readFailed')}>
         {(keys) =>
           keys.length === 0 ? (

@@ -5,13 +5,10 @@ import { useMemo } from 'react';
 import { keysQuery } from '../../api/keys.ts';
 import { useRole } from '../../api/session.ts';
 import { deliveriesQuery } from '../../api/webhooks.ts';
-import { ChoiceFilter } from '../../components/choice-filter.tsx';
 import { EmptyList } from '../../components/empty-list.tsx';
-import { FilterBar } from '../../components/filter-bar.tsx';
 import { FilterButton } from '../../components/filter-button.tsx';
-import { FilterInput } from '../../components/filter-input.tsx';
+import { ListHeader } from '../../components/list-header.tsx';
 import { Moment } from '../../components/moment.tsx';
-import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { type Column, VirtualTable } from '../../components/virtual-table.tsx';
 import { useT } from '../../lib/i18n/use-t.ts';
@@ -103,43 +100,44 @@ export function WebhooksPage() {
   const hasFilters = q !== undefined || status !== undefined || owner !== undefined;
   return (
     <>
-      <PageHeader
+      <ListHeader
         title={t('title')}
         description={t(role === 'admin' ? 'descriptionAll' : 'description')}
         filters={[
-          ...(q === undefined ? [] : [{ label: `${t('job')}: ${q}`, onRemove: () => filter({ q: undefined }) }]),
-          ...(status === undefined
-            ? []
-            : [{ label: `${t('status')}: ${status}`, onRemove: () => filter({ status: undefined }) }]),
-          ...(owner === undefined
-            ? []
-            : [{ label: `${t('key')}: ${owner}`, onRemove: () => filter({ key: undefined }) }]),
+          { name: 'q', label: t('job'), value: q, field: { kind: 'text', label: t('search') } },
+          {
+            name: 'status',
+            label: t('status'),
+            value: status,
+            field: {
+              kind: 'choice',
+              any: t('anyStatus'),
+              choices: WEBHOOK_DELIVERY_STATUSES.map((value) => ({ value, label: t(value) })),
+            },
+          },
+          ...(role === 'admin'
+            ? [
+                {
+                  name: 'key' as const,
+                  label: t('key'),
+                  value: key,
+                  field: {
+                    kind: 'choice' as const,
+                    any: t('anyKey'),
+                    choices: (keys ?? []).map(({ id, name }) => ({ value: id, label: name })),
+                  },
+                },
+              ]
+            : []),
         ]}
-        onClearFilters={clear}
-      />
-      <div className={classes.columns}>
-        <WebhookSecrets />
-        <WebhookTestCard />
-      </div>
-      <FilterBar>
-        <FilterInput label={t('search')} value={q} onChange={(value) => filter({ q: value })} />
-        <ChoiceFilter
-          label={t('status')}
-          any={t('anyStatus')}
-          value={status}
-          choices={WEBHOOK_DELIVERY_STATUSES.map((value) => ({ value, label: t(value) }))}
-          onChange={(value) => filter({ status: value })}
-        />
-        {role === 'admin' && (
-          <ChoiceFilter
-            label={t('key')}
-            any={t('anyKey')}
-            value={key}
-            choices={(keys ?? []).map(({ id, name }) => ({ value: id, label: name }))}
-            onChange={(value) => filter({ key: value })}
-          />
-        )}
-      </FilterBar>
+        onFilter={(name, value) => filter({ [name]: value })}
+        onClear={clear}
+      >
+        <div className={classes.columns}>
+          <WebhookSecrets />
+          <WebhookTestCard />
+        </div>
+      </ListHeader>
       <QueryView query={query} errorTitle={t('readFailed')}>
         {() =>
           rows.length === 0 ? (
