@@ -43,6 +43,7 @@ export function demucs(listing: DemucsListing): ModelDefinition {
   };
 }
 
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 /** Code and repository say MIT; others who host the weights say CC-BY-NC-4.0, for what they were trained on. */
 const LICENSE = 'MIT (disputed: CC-BY-NC-4.0)';
@@ -85,6 +86,16 @@ export default defineModel({
       license: LICENSE,
       estimateBytes: 2 * GIB,
       settings: { members: [{ file: 'htdemucs_embedded.onnx', makes: FOUR }] },
+    }),
+    demucs({
+      id: 'starter-demucs',
+      repo: 'starter-models/starter-demucs',
+      revision: 'main',
+      bundled: true,
+      published: '2026-11-22',
+      license: 'MIT',
+      estimateBytes: 400 * MIB,
+      settings: { members: [{ file: 'starter-demucs.onnx', makes: FOUR }] },
     }),
   ],
   registrar: () => import('./registrar.ts'),

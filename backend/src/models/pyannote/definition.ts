@@ -87,6 +87,21 @@ export default defineModel({
       estimateBytes: 400 * MIB,
       settings: { embedding: 'onnx/model.onnx', clustering: { method: 'centroid' } },
     }),
+    pyannote({
+      id: 'starter-pyannote',
+      repo: 'starter-models/starter-pyannote',
+      revision: 'main',
+      bundled: true,
+      published: '2026-11-22',
+      license: 'MIT',
+      estimateBytes: 300 * MIB,
+      settings: {
+        segmentation: 'segmentation.onnx',
+        embedding: 'onnx/model.onnx',
+        // Chosen on development voices: see the model's card.
+        clustering: { method: 'centroid', threshold: 0.7 },
+      },
+    }),
   ],
   registrar: () => import('./registrar.ts'),
   pipeline: () => import('./pipeline.ts'),
