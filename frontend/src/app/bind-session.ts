@@ -3,9 +3,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { gpuSamples } from '../api/live/rings.ts';
 import { forgetOperations } from '../api/operations.ts';
 import { getSession, subscribeSession } from '../api/session.ts';
-
-/** The longest that the stream waits for the first screen. */
-const IDLE_MS = 1_000;
+import { untilIdle } from '../lib/until-idle.ts';
 
 export function bindSession(client: QueryClient): void {
   let bound: { key: string; stop: AbortController } | undefined;
@@ -39,14 +37,6 @@ async function startLive(key: string, client: QueryClient, signal: AbortSignal):
   if (signal.aborted) return;
   signal.addEventListener('abort', followModelOperations(client));
   startLiveStream(key, client, signal);
-}
-
-/** Not every browser tells. */
-function untilIdle(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof requestIdleCallback === 'undefined') setTimeout(resolve, IDLE_MS);
-    else requestIdleCallback(() => resolve(), { timeout: IDLE_MS });
-  });
 }
 
 /** What needs no key may stay. */

@@ -8,14 +8,20 @@ export interface LazyPage {
   preload: () => Promise<void>;
 }
 
+export interface LazyScreen extends LazyPage {
+  /** As `preload`, whoever is signed in. */
+  load: () => Promise<void>;
+}
+
 /** A screen: where nobody is signed in yet, its code comes after the sign-in page. */
 export function lazyScreen<Name extends string>(
   load: () => Promise<Record<Name, ComponentType>>,
   name: NoInfer<Name>,
-): LazyPage {
+): LazyScreen {
   const Page = lazyPage(load, name);
   const { preload } = Page;
   return Object.assign(Page, {
+    load: preload,
     preload: async () => {
       if (getSession().state !== 'signed-out') await preload();
     },
