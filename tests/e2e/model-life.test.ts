@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createFakeDgx } from '../support/fake-dgx.ts';
+import { createFakeDgx, type FakeDgx } from '../support/fake-dgx.ts';
 import { startFakeHub } from '../support/fake-hub.ts';
 import { GPU_MODEL_LIST, putGpuModel, SCRIPT } from '../support/gpu-models.ts';
 import { startTestApp, type TestApp } from '../support/start-app.ts';
@@ -11,13 +11,13 @@ import { tempDir } from '../support/temp-dir.ts';
 import { axeViolations, fitsWidth, hasNoBrowser, NARROW, signIn, useDashboardBrowser } from './dashboard-browser.ts';
 
 const MODEL_BYTES = 400_000;
-const SLOW = 100_000;
+const SLOW = 25_000;
 const FULL_MIB = 138_000;
 
 describe.skipIf(hasNoBrowser)('the life of a model', () => {
   const browser = useDashboardBrowser();
 
-  async function start(): Promise<{ app: TestApp; slow: () => () => void }> {
+  async function start(): Promise<{ app: TestApp; dgx: FakeDgx; slow: () => () => void }> {
     const dgx = await createFakeDgx();
     onTestFinished(() => dgx.remove());
     const cache = await tempDir();
@@ -41,11 +41,11 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
       },
     });
     onTestFinished(() => app.close());
-    return { app, slow: () => hub.faults.add({ kind: 'slow', bytesPerSecond: SLOW }) };
+    return { app, dgx, slow: () => hub.faults.add({ kind: 'slow', bytesPerSecond: SLOW }) };
   }
 
   test('downloaded, paused, cancelled, resumed; loaded onto a GPU, killed, refused by a full one, unloaded', async () => {
-    const { app, slow } = await start();
+    const { app, dgx, slow } = await start();
     const atFullSpeed = slow();
     const page = await browser.open(`${app.url}/models`);
     await signIn(page, app.adminKey);
@@ -154,6 +154,12 @@ describe.skipIf(hasNoBrowser)('the life of a model', () => {
     const proofs = page.getByRole('region', { name: 'Proof of release' });
     await proofs.getByText('Unloaded').waitFor();
     await proofs.getByText('Crashed').waitFor();
+    // Another card has had a fault meanwhile.
+    await dgx.change(({ gpus: { 4: gpu } }) => {
+      if (gpu === undefined) throw new Error('the fake has no such GPU');
+      gpu.recovery_action = 'Reset';
+    });
+    await page.getByRole('button', { name: /^GPU 4.*Driver asks for: Reset/ }).waitFor();
     await keep(page, 'GPUs');
     expect(await axeViolations(page), 'GPUs').toEqual([]);
     await page.getByRole('button', { name: 'Show as a table' }).click();
