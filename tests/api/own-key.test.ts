@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiKeyWithSecret, OwnKey } from '../../backend/src/contract/keys.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
+import { runOn } from '../support/test-database.ts';
 import { wav } from '../support/wav.ts';
 import { type Api, json, startApi } from './start-api.ts';
 
@@ -69,5 +70,23 @@ describe('GET /v1/key', () => {
     });
     const { secret } = await makeKey({ name: 'Operator', scopes: { admin: true } });
     expect(await ownKey(secret)).toMatchObject({ role: 'admin', name: 'Operator' });
+  });
+
+  it('tells a key of the environment what it is while the database is away: operators sign in with that', async () => {
+    const { databaseUrl } = api.app;
+    const name = new URL(databaseUrl).pathname.slice(1);
+    const server = new URL('/postgres', databaseUrl).href;
+    const allow = (connections: boolean) => runOn(server, `alter database ${name} allow_connections ${connections}`);
+    await allow(false);
+    try {
+      await runOn(server, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+      expect(await ownKey(ADMIN_KEY)).toMatchObject({
+        role: 'admin',
+        limits: { concurrent_jobs: { used: null }, audio_seconds_per_day: { used: null, resets_at: null } },
+      });
+    } finally {
+      await allow(true);
+    }
+    expect((await ownKey(ADMIN_KEY)).limits.concurrent_jobs.used).toBe(0);
   });
 });

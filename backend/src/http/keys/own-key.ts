@@ -1,6 +1,7 @@
 /** `GET /v1/key`: who the caller is, what it may do and what is left of its limits. Never the secret. */
 import type { ApiKey, KeyUsage, OwnKey } from '../../contract/keys.ts';
 import { ownKey } from '../../contract/keys.ts';
+import { GatewayError } from '../../errors.ts';
 import { errorResponses } from '../error-responses.ts';
 import { principalOf } from '../request-context.ts';
 import type { Route } from '../route.ts';
@@ -29,12 +30,12 @@ export function ownKeyRoute({ find, readUsage, readRequestRate }: OwnKeyOptions)
     handle: async (_request, response) => {
       const { id, role, scopes, limits } = principalOf(response);
       const perMinute = limits.requests_per_minute;
-      const [record, usage, rate] = await Promise.all([
+      const counted = Promise.all([
         find(id),
         readUsage(id),
         perMinute === null ? undefined : readRequestRate(id, perMinute),
       ]);
-      const { today, this_month: month } = usage;
+      const [record, usage, rate] = await counted.catch(unlessAway);
       const answer: OwnKey = {
         object: 'key',
         id,
@@ -47,16 +48,16 @@ export function ownKeyRoute({ find, readUsage, readRequestRate }: OwnKeyOptions)
             used: perMinute === null || rate === undefined ? null : perMinute - rate.remaining,
             resets_at: rate === undefined ? null : Math.ceil(Date.now() / 1000 + rate.resetSeconds),
           },
-          concurrent_jobs: { limit: limits.concurrent_jobs, used: usage.running, resets_at: null },
+          concurrent_jobs: { limit: limits.concurrent_jobs, used: usage?.running ?? null, resets_at: null },
           audio_seconds_per_day: {
             limit: limits.audio_seconds_per_day,
-            used: today.audio_seconds + today.reserved_seconds,
-            resets_at: startOfNext(today.day, 'day'),
+            ...spent(usage?.today),
+            resets_at: usage === undefined ? null : startOfNext(usage.today.day, 'day'),
           },
           audio_seconds_per_month: {
             limit: limits.audio_seconds_per_month,
-            used: month.audio_seconds + month.reserved_seconds,
-            resets_at: startOfNext(today.day, 'month'),
+            ...spent(usage?.this_month),
+            resets_at: usage === undefined ? null : startOfNext(usage.today.day, 'month'),
           },
         },
         expires_at: record?.expires_at ?? null,
@@ -64,6 +65,16 @@ export function ownKeyRoute({ find, readUsage, readRequestRate }: OwnKeyOptions)
       response.set('cache-control', 'no-store').json(answer);
     },
   };
+}
+
+/** Keys of the environment are known without the database, and shall open the dashboard when it is what has failed. */
+function unlessAway(error: unknown): [undefined, undefined, undefined] {
+  if (error instanceof GatewayError && error.code === 'database_unavailable') return [undefined, undefined, undefined];
+  throw error;
+}
+
+function spent(span: KeyUsage['this_month'] | KeyUsage['today'] | undefined): { used: number | null } {
+  return { used: span === undefined ? null : span.audio_seconds + span.reserved_seconds };
 }
 
 /** Unix seconds; `day` is `YYYY-MM-DD` in UTC. */
