@@ -24,7 +24,7 @@ LEAST_TOKENS = 8
 def alignment_heads(model: Model, tokenizer: Tokenizer, work: Path, kept: int = 3) -> list[list[int]]:
     """The `kept` best [layer, head]: where tokens look rises with the tokens (rank correlation, over long sentences)."""
     pool = read_pool(work, np.random.default_rng(SEED))
-    sentences = [(samples, encode(tokenizer, text)) for samples, text in pool]
+    sentences = [(said.samples, encode(tokenizer, said.text)) for said in pool]
     chosen = [item for item in sentences if len(item[1]) >= LEAST_TOKENS][:SENTENCES]
     scores = torch.stack([score(model, samples, pieces) for samples, pieces in chosen]).mean(dim=0)
     order = scores.flatten().argsort(descending=True)[:kept].tolist()

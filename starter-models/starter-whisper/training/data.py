@@ -70,11 +70,11 @@ class Said:
 
 
 class Batches(IterableDataset):
-    """Endless. `seconds`: of audio in a batch. Each worker draws its own, from the shards there are by then."""
+    """Endless. `seconds`: of audio in a batch. `windows`, `strength`: shares of whole windows and of disturbance. Each worker draws its own, from the shards there are by then."""
 
-    def __init__(self, work: Path, seconds: int, windows: float, seed: int) -> None:
+    def __init__(self, work: Path, seconds: int, windows: float, strength: float, seed: int) -> None:
         super().__init__()
-        self.work, self.seconds, self.windows, self.seed = work, seconds, windows, seed
+        self.work, self.seconds, self.windows, self.strength, self.seed = work, seconds, windows, strength, seed
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
@@ -88,10 +88,10 @@ class Batches(IterableDataset):
             for group in group_by_length(pool, self.seconds, rng):
                 whole = rng.random() < self.windows
                 if whole:
-                    rows = [make_window(pool, tokenizer, rng) for _ in range(max(1, self.seconds // 30))]
+                    rows = [make_window(pool, tokenizer, rng, self.strength) for _ in range(max(1, self.seconds // 30))]
                 else:
-                    rows = [make_short(pool[index], tokenizer, rng) for index in group]
-                yield collate(rows, generator, WINDOW if whole else None)
+                    rows = [make_short(pool[index], tokenizer, rng, self.strength) for index in group]
+                yield collate(rows, generator, WINDOW if whole else None, rng.random() < self.strength)
 
 
 def read_pool(work: Path, rng: np.random.Generator) -> list[Utterance]:
@@ -123,16 +123,16 @@ def vary_speed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return resample(samples, round(len(samples) / rng.uniform(0.88, 1.14))) if rng.random() < 0.5 else samples
 
 
-def make_short(spoken: Utterance, tokenizer: Tokenizer, rng: np.random.Generator) -> Example:
+def make_short(spoken: Utterance, tokenizer: Tokenizer, rng: np.random.Generator, strength: float) -> Example:
     """One sentence with up to half a second before it and a little after."""
     voice = vary_speed(spoken.samples, rng)
     before, after = (rng.uniform(0, [0.5, 0.3]) * SAMPLE_RATE).astype(int)
-    samples = augment(np.pad(voice, (before, after)), rng)
+    samples = augment(np.pad(voice, (before, after)), rng, strength)
     said = Said(encode(tokenizer, spoken.text), before / SAMPLE_RATE, (before + len(voice)) / SAMPLE_RATE)
     return Example(samples, *tokens_of([said], [], rng), pieces=said.pieces, phones=spoken.phones)
 
 
-def make_window(pool: list[Utterance], tokenizer: Tokenizer, rng: np.random.Generator) -> Example:
+def make_window(pool: list[Utterance], tokenizer: Tokenizer, rng: np.random.Generator, strength: float) -> Example:
     """30 s: mostly several sentences with pauses, sometimes one, sometimes none; then silence as padding, or noise."""
     if rng.random() < 0.06:
         samples = make_noise(WINDOW, rng) * 10 ** rng.uniform(-4, -0.7) * (rng.random() < 0.8)
@@ -156,7 +156,7 @@ def make_window(pool: list[Utterance], tokenizer: Tokenizer, rng: np.random.Gene
         phones += spoken.phones
         at = end + int((rng.exponential(0.5) + 0.05) * SAMPLE_RATE)
     length = WINDOW if rng.random() < 0.2 else min(WINDOW, end + int(rng.uniform(0.05, 1) * SAMPLE_RATE))
-    samples[:length] = augment(samples[:length], rng)
+    samples[:length] = augment(samples[:length], rng, strength)
     before = encode(tokenizer, pool[int(rng.integers(len(pool)))].text) if rng.random() < 0.15 else []
     pieces = [piece for part in said for piece in part.pieces]
     return Example(samples, *tokens_of(said, before, rng), pieces=pieces, phones=phones)
@@ -179,7 +179,7 @@ def tokens_of(said: list[Said], before: list[int], rng: np.random.Generator) -> 
     return whole[:-1][:448], labels[:448]
 
 
-def collate(rows: list[Example], generator: torch.Generator, length: int | None) -> Batch:
+def collate(rows: list[Example], generator: torch.Generator, length: int | None, masked: bool) -> Batch:
     """`length`: samples of each row; without one, that of the longest."""
     longest = length or -(-max(len(row.samples) for row in rows) // 1280) * 1280
     audio = torch.zeros(len(rows), longest)
@@ -190,8 +190,9 @@ def collate(rows: list[Example], generator: torch.Generator, length: int | None)
         audio[index, : len(row.samples)] = torch.from_numpy(row.samples)
         inputs[index, : len(row.inputs)] = torch.tensor(row.inputs)
         labels[index, : len(row.labels)] = torch.tensor(row.labels)
+    features = log_mel(audio)
     return Batch(
-        features=mask(log_mel(audio), generator),
+        features=mask(features, generator) if masked else features,
         filled=torch.tensor([len(row.samples) / longest for row in rows]),
         inputs=inputs,
         labels=labels,

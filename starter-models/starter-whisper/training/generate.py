@@ -18,13 +18,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from phones import phones
+from speech import vocabulary
 from speech.augment import augment
 from speech.sentences import sentence
 from speech.signal import SAMPLE_RATE
 from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, choose_voice
 
 TRAINING_SEED, HELD_OUT_SEED = 21_000, 7
-PER_SHARD = 400
+PER_SHARD = 400  # about 15 minutes
 MAX_SECONDS = 14
 # The few voices made of a person's recordings are the nearest to people: more of them than their number would give.
 TRAINING_SHARES = {"espeak": 0.45, "flite": 0.37, "festival": 0.18}
@@ -45,19 +46,21 @@ def utterance(rng: np.random.Generator, voices, shares: dict[str, float]) -> tup
             return samples, text, voice.name
 
 
-def write_shard(job: tuple[Path, int]) -> str:
-    folder, number = job
-    path = folder / f"{number:05d}.npz"
+def write_shard(job: tuple[Path, int, bool]) -> str:
+    folder, number, wide = job
+    path = folder / f"{'w' if wide else ''}{number:05d}.npz"
     if path.exists():
         return f"{path.name} is there"
-    rng = np.random.default_rng([TRAINING_SEED, number])
+    if wide:
+        vocabulary.RARE = 1
+    rng = np.random.default_rng([TRAINING_SEED, int(wide), number])
     said = [utterance(rng, TRAINING_VOICES, TRAINING_SHARES) for _ in range(PER_SHARD)]
     samples = np.concatenate([(part * 32767).astype(np.int16) for part, _, _ in said])
     ends = np.cumsum([len(part) for part, _, _ in said])
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
         texts = [text for _, text, _ in said]
-        np.savez(file, samples=samples, ends=ends, texts=texts, phones=[" ".join(phones(text)) for text in texts])
+        np.savez(file, samples=samples, ends=ends, texts=texts, phones=[" ".join(line) for line in phones(texts)])
     unfinished.rename(path)
     return f"{path.name}: {len(samples) / SAMPLE_RATE / 60:.1f} minutes"
 
@@ -87,7 +90,8 @@ def encode(samples: np.ndarray, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--shards", type=int, default=60, help="of about 27 minutes each")
+    parser.add_argument("--shards", type=int, default=60, help="how many")
+    parser.add_argument("--wide", action="store_true", help="all words of the list alike, rather than mostly common ones")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--held-out", type=Path, help="write the held-out set to this folder instead")
     parser.add_argument("--count", type=int, default=120, help="sentences of the held-out set")
@@ -97,7 +101,7 @@ def main() -> None:
     folder = options.work / "speech"
     folder.mkdir(parents=True, exist_ok=True)
     with Pool(options.workers) as pool:
-        for said in pool.imap(write_shard, [(folder, number) for number in range(options.shards)]):
+        for said in pool.imap(write_shard, [(folder, number, options.wide) for number in range(options.shards)]):
             print(said, flush=True)
 
 

@@ -55,7 +55,10 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 def make_optimizers(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    in_layers = {name for name, value in model.named_parameters() if ".layers." in name and value.ndim == 2}
+    layers = (".layers.", ".lower.", ".upper.")
+    in_layers = {
+        name for name, value in model.named_parameters() if value.ndim == 2 and any(part in name for part in layers)
+    }
     matrices = [value for name, value in model.named_parameters() if name in in_layers]
     others = [value for name, value in model.named_parameters() if name not in in_layers]
     return [Muon(matrices, lr), torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.98), weight_decay=0.0, foreach=True)]

@@ -13,9 +13,13 @@ SILENT = len(INVENTORY)
 """CTC's blank."""
 
 
-def phones(text: str) -> list[str]:
+def phones(texts: list[str]) -> list[list[str]]:
     """`Hello.` → `h @ l oU`; stress and the differences between neighbours' variants are left out."""
+    # A line is said for each clause: all but the last point goes.
+    clauses = "\n".join(re.sub(r"[^A-Za-z' ]", "", text.replace(".", "")) + "." for text in texts)
     command = ["espeak-ng", "-v", "en-us", "-q", "-x", "--sep=_", "--stdin"]
-    said = subprocess.run(command, input=text.encode(), check=True, capture_output=True).stdout.decode()
-    plain = (re.sub(r"[^A-Za-z@03-]", "", part) for part in re.split(r"[\s_|]+", said))
-    return [phone for phone in plain if phone in IDS_OF]
+    lines = subprocess.run(command, input=clauses.encode(), check=True, capture_output=True).stdout.decode().splitlines()
+    if len(lines) != len(texts):
+        raise RuntimeError(f"espeak-ng says {len(lines)} clauses for {len(texts)} sentences")
+    plain = [[re.sub(r"[^A-Za-z@03-]", "", part) for part in re.split(r"[\s_|]+", line)] for line in lines]
+    return [[phone for phone in line if phone in IDS_OF] for line in plain]

@@ -19,7 +19,7 @@ from phones import SILENT
 RATE = 2.5e-3
 WARM_UP = 100
 CLIP = 1.0
-PIECES_SHARE, PHONES_SHARE = 0.4, 0.3
+PIECES_SHARE, PHONES_SHARE = 0.4, 0.2
 AVERAGING = 0.99
 """Of the weights that are exported, each step."""
 SAVE_SECONDS = 120
@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--decay", type=int, default=2000)
     parser.add_argument("--seconds", type=int, default=150, help="of audio in a batch")
     parser.add_argument("--windows", type=float, default=0.0, help="share of batches of whole windows of 30 s")
+    parser.add_argument("--strength", type=float, default=1.0, help="of the disturbances, 0 … 1; less lets it begin faster")
     parser.add_argument("--listen", type=int, default=300, help="steps of the encoder alone at the beginning")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -88,7 +89,7 @@ def main() -> None:
         step = state["step"]
     print(f"{count_parameters(model):,} parameters, from step {step}", flush=True)
 
-    batches = Batches(options.work, options.seconds, options.windows, seed=step)
+    batches = Batches(options.work, options.seconds, options.windows, options.strength, seed=step)
     loader = iter(DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))
     torch.set_num_threads(options.threads)
     saved = logged = time.monotonic()
