@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from network import BINS, STEMS, Separator, merge, spread
+from network import STEMS, Separator, merge, spread
 from transform import Transform, spectrum_of, waves_of
 
 #: Frames at 44.1 kHz, those of every published HTDemucs: 7.8 s.
@@ -30,11 +30,11 @@ class Waves(nn.Module):
         self.transform = Transform()
 
     def forward(self, wave: Tensor) -> Tensor:
-        re, im = self.transform(wave[0])
-        shares = spread(self.separator(merge(re * re + im * im).unsqueeze(0))[0])  # [4, 2, frames, bins]
-        rows = len(STEMS) * 2
-        made = [(shares * part).reshape(rows, -1, BINS) for part in (re, im)]
-        return self.transform.inverse(*made, SEGMENT).view(1, len(STEMS), 2, SEGMENT)
+        spectrum = self.transform(wave[0])  # [2, frames, 2, bins]
+        shares = spread(self.separator(merge((spectrum**2).sum(2)).unsqueeze(0))[0])  # [4, 2, frames, bins]
+        made = shares.unsqueeze(3) * self.transform.one_sided(spectrum)
+        stems = self.transform.inverse(made.flatten(0, 1), SEGMENT)
+        return stems.view(1, len(STEMS), 2, SEGMENT)
 
 
 def reference(separator: Separator, wave: Tensor) -> Tensor:

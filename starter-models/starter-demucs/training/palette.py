@@ -1,4 +1,7 @@
-"""Which instruments, drums and effects may be drawn. The held-out palette shares no instrument with the training one."""
+"""
+Which instruments, drums and effects may be drawn. The held-out palette has other drums, rooms, tempos and drum patterns, and
+other widths and ratios of pulses and FM; plain waveforms occur in both.
+"""
 
 from __future__ import annotations
 

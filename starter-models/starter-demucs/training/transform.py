@@ -45,8 +45,8 @@ class Transform(nn.Module):
         twist = np.exp(-2j * np.pi * np.outer(index, index) / SIZE)
         first = step / np.sqrt(SIZE)
         # What is left of negative frequencies is the conjugate of the positive ones.
-        weights = np.full((1, 1, _HALF, _STEP), 2 / np.sqrt(SIZE))
-        weights[0, 0, 0, 0] = 1 / np.sqrt(SIZE)
+        weights = np.full(BINS, 2 / np.sqrt(SIZE))
+        weights[0] = 1 / np.sqrt(SIZE)
         constants = {
             "first": np.concatenate([first.real, first.imag], 1),
             "second": _as_real(step[:, :_HALF]),
@@ -60,8 +60,8 @@ class Transform(nn.Module):
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(value)).float())
         self.register_buffer("window", window())
 
-    def forward(self, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """[rows, n] → real and imaginary part [rows, frames, bins]."""
+    def forward(self, wave: Tensor) -> Tensor:
+        """[rows, n] → real and imaginary part [rows, frames, 2, bins]."""
         rows, length = wave.shape
         blocks = nn.functional.pad(wave, (HOP, HOP + -length % HOP)).view(rows, -1, HOP)
         frames = torch.cat([blocks[:, :-1], blocks[:, 1:]], -1) * self.window
@@ -71,13 +71,16 @@ class Transform(nn.Module):
         re, im = re * self.twist_re - im * self.twist_im, re * self.twist_im + im * self.twist_re
         turned = torch.cat([re, im], 2).transpose(2, 3)  # [rows, frames, k % 64, 2 · (n % 64)]
         made = (turned @ self.second).transpose(2, 3)  # [rows, frames, 2 · (k // 64), k % 64]
-        return tuple(part.reshape(rows, count, BINS) for part in made.split(_HALF, 2))
+        return made.reshape(rows, count, 2, BINS)
 
-    def inverse(self, re: Tensor, im: Tensor, length: int) -> Tensor:
-        """[rows, frames, bins] each → [rows, length]."""
-        rows, count, _ = re.shape
-        parts = [part.view(rows, count, _HALF, _STEP) * self.weights for part in (re, im)]
-        turned = torch.cat(parts, 2).transpose(2, 3)  # [rows, frames, k % 64, 2 · (k // 64)]
+    def one_sided(self, spectra: Tensor) -> Tensor:
+        """[rows, frames, 2, bins] as `inverse` takes it: bins stand for negative frequencies, too."""
+        return spectra * self.weights
+
+    def inverse(self, spectra: Tensor, length: int) -> Tensor:
+        """[rows, frames, 2, bins], one-sided → [rows, length]."""
+        rows, count = spectra.shape[:2]
+        turned = spectra.view(rows, count, _STEP, _STEP).transpose(2, 3)  # [rows, frames, k % 64, 2 · (k // 64)]
         re, im = (turned @ self.back_first).split(_STEP, -1)  # [rows, frames, k % 64, n % 64]
         re, im = re * self.twist_re + im * self.twist_im, im * self.twist_re - re * self.twist_im
         turned = torch.cat([re, im], 2).transpose(2, 3)  # [rows, frames, n % 64, 2 · (k % 64)]
