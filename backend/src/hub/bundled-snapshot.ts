@@ -34,8 +34,8 @@ interface Bundle {
   files: readonly BundledFile[];
 }
 
-/** Scripts and data that a model was made with; not part of it. */
-const TRAINING = 'training';
+/** What a model was made with, and what shows it at work; not part of it. */
+const BESIDE = /^(training|example)\//;
 
 /** `root`: folder that holds a bundled repository under its name. */
 export function createBundledModels({ root, cacheDir }: { root: string; cacheDir: string }): BundledModels {
@@ -87,7 +87,7 @@ async function readBundle(folder: string): Promise<Bundle | undefined> {
   const paths = entries
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))
-    .filter((path) => !path.startsWith(`${TRAINING}/`))
+    .filter((path) => !BESIDE.test(path))
     .sort();
   const files: BundledFile[] = [];
   for (const path of paths) {
