@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     path = options.work / "embedding.pt"
-    network, task = Embedding(), AngularMargin(len(Store(options.work / "training").classes))
+    network, task = Embedding(), AngularMargin(Store(options.work / "training").speakers)
     optimizer = torch.optim.AdamW([*network.parameters(), *task.parameters()], lr=options.rate, weight_decay=0.02)
     step = 0
     torch.manual_seed(0)
