@@ -35,7 +35,7 @@ interface Bundle {
 }
 
 /** What a model was made with, and what shows it at work; not part of it. */
-const BESIDE = /^(training|example)\//;
+const BESIDE = /^(training|example|held-out)\//;
 
 /** `root`: folder that holds a bundled repository under its name. */
 export function createBundledModels({ root, cacheDir }: { root: string; cacheDir: string }): BundledModels {
