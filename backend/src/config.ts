@@ -146,7 +146,7 @@ export const VARIABLES = {
   MODEL_ALIASES: variable(
     pairs('alias=model'),
     OPENAI_NAMES.map((name) => `${name}=auto`).join(','),
-    'Other names for models, `alias=model`, comma-separated. `auto` is a transcription model whose files are here: one that an operator loaded, else the first, and one that ships with the gateway where there is no other.',
+    'Other names for models, `alias=model`, comma-separated. `auto` is a transcription model whose files are here: one that an operator loaded, else the first, and one that ships with the gateway where there is no other; without any, the first that can be downloaded.',
   ),
   MODEL_DTYPES: variable(
     pairs('model=dtype'),

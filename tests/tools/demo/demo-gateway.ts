@@ -14,11 +14,12 @@ export interface DemoGateway extends AsyncDisposable {
   ended: Promise<unknown>;
 }
 
-/** Builds the dashboard first where that was not done. @throws with what the gateway said when it ends instead of listening. */
+/** Builds the dashboard first where that was not done. Settings of the environment hold unless `env` says otherwise. @throws with what the gateway said when it ends instead of listening. */
 export async function startDemoGateway(env: Record<string, string>): Promise<DemoGateway> {
   if (!existsSync(join(DIST, 'index.html'))) await build();
   const child = spawn(process.execPath, ['--max-semi-space-size=4', MAIN], {
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', FRONTEND_DIST: DIST, ...env },
+    cwd: ROOT,
+    env: { ...process.env, FRONTEND_DIST: DIST, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'close');
