@@ -1,4 +1,5 @@
 /** build_docker.sh, the Dockerfile and .dockerignore, as far as they can be judged without a build (`npm run verify:image`). */
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -125,6 +126,20 @@ describe('.dockerignore', () => {
       expect(await entersContext(path)).toBe(true);
     },
   );
+
+  it('lets in all that the dashboard is built of, and of the starter models what is loaded', async () => {
+    const tracked = execFileSync('git', ['ls-files', 'frontend', 'starter-models'], {
+      cwd: PROJECT_ROOT,
+      encoding: 'utf8',
+    });
+    const wanted = tracked.split('\n').filter((path) => path.startsWith('frontend/') || path.endsWith('.onnx'));
+    expect(wanted.length).toBeGreaterThan(100);
+    const missing: string[] = [];
+    for (const path of wanted) if (!(await entersContext(path))) missing.push(path);
+    expect(missing).toEqual([]);
+    expect(await entersContext('starter-models/clips/song.flac')).toBe(false);
+    expect(await entersContext('starter-models/starter-demucs/training/train.py')).toBe(false);
+  });
 
   it('lets in what the Dockerfile copies', async () => {
     const copies = [...(await project('Dockerfile')).matchAll(/^COPY (?!--from)(.*) \S+$/gm)];

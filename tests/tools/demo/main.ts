@@ -14,7 +14,7 @@ import { type DemoGateway, startDemoGateway } from './demo-gateway.ts';
 const USAGE = `Usage: npm run demo [-- --keep]
 
 Starts the gateway on a free port and has clips that ship with it transcribed, diarized and separated. Transcription takes a model of the
-cache, or downloads the catalog's smallest (14 MB); the others ship with the gateway.
+cache, or downloads the catalog's smallest; the others ship with the gateway.
 
   --keep   stays up afterwards, for the dashboard, until Ctrl+C`;
 
