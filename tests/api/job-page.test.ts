@@ -186,6 +186,8 @@ describe('a job of several stages', () => {
       file: new File([wav(1, 99)], 'a.wav'),
       prompt: 'windows:2:20',
       diarize: 'true',
+      // Not one of those that ship with the gateway.
+      diarization_model: 'pyannote-3.1',
       background: 'true',
     };
     const job = await json<Job>(await closed.transcribe(values));

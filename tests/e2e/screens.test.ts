@@ -40,6 +40,8 @@ describe.skipIf(hasNoBrowser)('screens', () => {
       .or(page.getByRole('button', { name: /navigation/ }))
       .first()
       .waitFor();
+    // The first screen comes with its code; the others are timed.
+    await page.getByRole('heading', { level: 1, name: /^(Overview|Vue d’ensemble)$/ }).waitFor();
     for (const [path, en, fr] of SCREENS) {
       await page.evaluate(`history.pushState(null, '', ${JSON.stringify(path)})`);
       const heading = page.getByRole('heading', { level: 1 });

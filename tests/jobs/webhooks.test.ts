@@ -64,6 +64,7 @@ describe('a job that ends', () => {
         id: request?.headers['webhook-id'],
         object: 'webhook.delivery',
         rev: expect.any(Number),
+        owner: 'key_1',
         job_id: publicJobId(job.id),
         url: `${server.url}/hook`,
         type: `job.${end}`,
