@@ -14,9 +14,9 @@ import numpy as np
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
-from speech.augment import make_noise  # noqa: E402 (behind the path)
-from speech.signal import SAMPLE_RATE  # noqa: E402
-from speech.voices import HELD_OUT_VOICES, Voice  # noqa: E402
+from speech.augment import make_noise
+from speech.signal import SAMPLE_RATE
+from speech.voices import HELD_OUT_VOICES, Voice
 
 SENTENCE = "The old man gave his daughter a letter, and she read it in the garden on Sunday morning."
 CONVERSATION = (

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from music import accompaniment, compose  # noqa: E402
-from mixing import master  # noqa: E402
-from palette import HELD_OUT, TRAINING, Palette  # noqa: E402
-from network import STEMS, merge  # noqa: E402
-from synth import RATE  # noqa: E402
-from transform import spectrum_of  # noqa: E402
-from vocals import vocal_track  # noqa: E402
+from music import accompaniment, compose
+from mixing import master
+from palette import HELD_OUT, TRAINING, Palette
+from network import STEMS, merge
+from synth import RATE
+from transform import spectrum_of
+from vocals import vocal_track
 
 SEEDS = {"training": 1, "held-out": 2}
 SECONDS = 12

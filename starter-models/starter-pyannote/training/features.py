@@ -29,7 +29,7 @@ ENERGY_FLOOR = 1.1920928955078125e-07
 
 def mel_filters(bins: int, low: float, high: float) -> np.ndarray:
     """Kaldi's triangles in mel space, [257, bins]; the last row (Nyquist) is 0."""
-    mel = lambda hertz: 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)  # noqa: E731
+    mel = lambda hertz: 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
     edges = np.linspace(mel(low), mel(high), bins + 2)
     points = mel(np.arange(257) * SAMPLE_RATE / DFT_SAMPLES)[:, None]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]

@@ -17,7 +17,7 @@ from speakers import Speaker, speakers_of
 from utterances import FULL_SCALE, ROOMS, in_room, speech_spans
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from speech.sentences import sentence  # noqa: E402
+from speech.sentences import sentence
 
 SEEDS = {"training": 1, "development": 2, "heldout": 3}
 LONGEST = 12 * 16_000

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, Voice  # noqa: E402
+from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, Voice
 
 DEVELOPMENT_SHARE = 9
 """Every ninth of espeak-ng's training variants is kept for development, in all its accents."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from speech.sentences import sentence  # noqa: E402 (behind the path)
-from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, Voice, choose_voice  # noqa: E402
+from speech.sentences import sentence
+from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, Voice, choose_voice
 
 SHARES = {"espeak": 0.4, "flite": 0.4, "festival": 0.2}
 

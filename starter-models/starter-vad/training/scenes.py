@@ -10,7 +10,7 @@ import numpy as np
 from network import SAMPLE_RATE, WINDOW
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from speech.augment import augment, make_noise  # noqa: E402 (behind the path)
+from speech.augment import augment, make_noise
 
 SECONDS = 8
 SAMPLES = SECONDS * SAMPLE_RATE // WINDOW * WINDOW

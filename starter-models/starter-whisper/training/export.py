@@ -158,7 +158,7 @@ def check(model: Model, folder: Path) -> None:
     with torch.no_grad():
         encoding = WholeWindow(model.encoder)(features)
         logits = model.decode(ids, encoding)
-    open_graph = lambda name: onnxruntime.InferenceSession(str(folder / name), options(), ["CPUExecutionProvider"])  # noqa: E731
+    open_graph = lambda name: onnxruntime.InferenceSession(str(folder / name), options(), ["CPUExecutionProvider"])
     (ours,) = open_graph("encoder_model_fp16.onnx").run(None, {"input_features": features.numpy()})
     report("encoder", encoding.numpy(), ours)
     first = open_graph("decoder_model_fp16.onnx")

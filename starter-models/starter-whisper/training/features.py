@@ -28,7 +28,7 @@ def mask(features: Tensor, generator: torch.Generator) -> Tensor:
     batch, bins, frames = features.shape
     mean = features.mean(dim=(1, 2), keepdim=True)
     hidden = torch.zeros_like(features, dtype=torch.bool)
-    draw = lambda high: int(torch.randint(0, max(1, high), (), generator=generator))  # noqa: E731
+    draw = lambda high: int(torch.randint(0, max(1, high), (), generator=generator))
     for row in range(batch):
         for _ in range(2):
             width = draw(20)
