@@ -170,7 +170,8 @@ describe.skipIf(hasNoBrowser)('page', () => {
     expect(await gated.getByRole('link', { name: 'Page of test/moonshine' }).getAttribute('href')).toBe(own.url);
     expect(await axeViolations(page)).toEqual([]);
     await gated.getByRole('link', { name: 'The hub’s token' }).click();
-    await expect.poll(() => page.url()).toBe(`${gateway.url}/settings`);
+    await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor();
+    expect(page.url()).toBe(`${gateway.url}/settings`);
   });
 
   test('a change appears without a reload and is announced', async () => {
