@@ -1,6 +1,7 @@
 // Before the first paint: the colour scheme and the language the reader chose last, and what this address will need of
 // the server. After it: the page's own script. A file, as the CSP allows no inline script.
 (() => {
+  const PAINT_MS = 500;
   const read = (store, key) => {
     try {
       return window[store].getItem(key);
@@ -32,7 +33,10 @@
     link.href = `/assets/${name}`;
     document.head.append(link);
   }
+  let isStarted = false;
   const start = () => {
+    if (isStarted) return;
+    isStarted = true;
     const { href } = document.querySelector('link[data-entry]');
     document.head.append(
       Object.assign(document.createElement('script'), { type: 'module', crossOrigin: '', src: href }),
@@ -42,5 +46,7 @@
     // A page that nobody sees is not painted.
     if (document.hidden) start();
     else requestAnimationFrame(() => setTimeout(start));
+    // Nor is one whose browser has no time to: it shall work all the same.
+    setTimeout(start, PAINT_MS);
   });
 })();
