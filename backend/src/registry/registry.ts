@@ -421,7 +421,7 @@ export class ModelRegistry {
     const models = [...this.#models.values()].filter((model) => model.task === task);
     const present = models.filter(({ files, mayBeUsed }) => files.state === 'present' && mayBeUsed);
     const own = present.filter(({ isBundled }) => !isBundled);
-    return own.find(({ isOrdered }) => isOrdered) ?? own[0] ?? present[0] ?? models[0];
+    return own.find(({ preference }) => preference !== undefined) ?? own[0] ?? present[0] ?? models[0];
   }
 
   #known(id: string): ServedModel {

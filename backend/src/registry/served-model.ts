@@ -230,11 +230,6 @@ export class ServedModel {
     return this.#options.item.definition.bundled === true;
   }
 
-  /** An operator said where it shall live. */
-  get isOrdered(): boolean {
-    return this.#wish.preference !== undefined;
-  }
-
   get mayBeUsed(): boolean {
     return this.#options.licenses.mayUse(this.#options.item.definition);
   }

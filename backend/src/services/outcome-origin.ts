@@ -13,12 +13,14 @@ export async function outcomeOrigin<Q>(
 ): Promise<Pick<JobOutcome, 'requestKey' | 'provenance'>> {
   const { model, owner, input_sha256: inputSha256 } = job;
   const [main, ...others] = (await work.identify(model, request)) ?? [];
+  // Before the key is made: that is no part of the work.
+  const timed = stages.end(main?.device ?? 'unknown');
   return {
     requestKey: inputSha256 === null ? undefined : await keyOfResult(work, owner, { model, request, inputSha256 }),
     provenance: {
       model: { ...(main ?? { id: model }) },
       ...(others.length > 0 ? { further_models: others.map((other) => ({ ...other })) } : {}),
-      stages: stages.end(main?.device ?? 'unknown'),
+      stages: timed,
     },
   };
 }
