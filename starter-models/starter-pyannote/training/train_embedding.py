@@ -6,7 +6,6 @@ Resumes from `DIR/embedding.pt`. Its learning rate falls to nothing by the end o
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from batches import NOBODY, batches, embedding_batch
 from networks import Embedding
-from train_segmentation import save
+from run import Run
 from utterances import Store
 
 SCALE = 30.0
@@ -50,41 +49,20 @@ def main() -> None:
     path = options.work / "embedding.pt"
     network, task = Embedding(), AngularMargin(Store(options.work / "training").speakers)
     optimizer = torch.optim.AdamW([*network.parameters(), *task.parameters()], lr=options.rate, weight_decay=0.02)
-    step = 0
     torch.manual_seed(0)
-    if path.exists():
-        saved = torch.load(path)
-        network.load_state_dict(saved["network"])
-        task.load_state_dict(saved["task"])
-        optimizer.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-    started = saved_at = time.monotonic()
-    first, means = step, {}
-    for batch in batches(embedding_batch, options.work / "training", 2_000 + step):
-        share = (time.monotonic() - started) / (60 * options.minutes)
-        if share >= 1:
+    run = Run(path, network, task, optimizer, options.minutes, WARM_UP_STEPS)
+    for batch in batches(embedding_batch, options.work / "training", 2_000 + run.step):
+        if run.share >= 1:
             break
-        warm = min(1, (step - first + 1) / WARM_UP_STEPS)
-        optimizer.param_groups[0]["lr"] = options.rate * warm * max(0.01, min(1, 1.5 * (1 - share)))
+        run.set_rate()
         speakers = torch.from_numpy(batch["speakers"]).flatten()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             made = network(torch.from_numpy(batch["features"]).float(), torch.from_numpy(batch["masks"]))
         known = speakers != NOBODY
-        loss, right = task(made.float().flatten(0, 1)[known], speakers[known], MARGIN * min(1, step / MARGIN_STEPS))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        for name, value in (("loss", loss), ("right", right)):
-            means[name] = 0.98 * means.get(name, value.item()) + 0.02 * value.item()
-        if step % 50 == 0:
-            told = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-            print(f"step {step}, {(time.monotonic() - started) / 60:.1f} min: {told}", flush=True)
-        if time.monotonic() - saved_at > 120:
-            save(path, network, task, optimizer, step)
-            saved_at = time.monotonic()
-    save(path, network, task, optimizer, step)
+        loss, right = task(made.float().flatten(0, 1)[known], speakers[known], MARGIN * min(1, run.step / MARGIN_STEPS))
+        run.learn(loss, 5.0, {"loss": loss, "right": right})
+        run.save(every=120)
+    run.save()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from batches import NOBODY, batches, segmentation_batch
 from networks import POWERSET, Segmentation
+from run import Run
 from utterances import Store
 
 ORDERS = list(itertools.permutations(range(3)))
@@ -97,49 +97,23 @@ def main() -> None:
     path = options.work / "segmentation.pt"
     network, task = Segmentation(), VoiceTask(len(Store(options.work / "training").classes))
     optimizer = torch.optim.AdamW([*network.parameters(), *task.parameters()], lr=options.rate, weight_decay=0.01)
-    step = 0
     torch.manual_seed(0)
-    if path.exists():
-        saved = torch.load(path)
-        network.load_state_dict(saved["network"])
-        task.load_state_dict(saved["task"])
-        optimizer.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-    started = saved_at = time.monotonic()
-    first, means = step, {}
-    for batch in batches(segmentation_batch, options.work / "training", 1_000 + step):
+    run = Run(path, network, task, optimizer, options.minutes, WARM_UP_STEPS)
+    for batch in batches(segmentation_batch, options.work / "training", 1_000 + run.step):
         target = classes_of(torch.from_numpy(batch["active"]))
         features, speakers = torch.from_numpy(batch["features"]).float(), torch.from_numpy(batch["voices"])
-        share = (time.monotonic() - started) / (60 * options.minutes)
-        if share >= 1:
+        if run.share >= 1:
             break
         for _ in range(REUSE):
-            warm = min(1, (step - first + 1) / WARM_UP_STEPS)
-            optimizer.param_groups[0]["lr"] = options.rate * warm * max(0.01, min(1, 1.5 * (1 - share)))
+            run.set_rate()
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits, voices = network(hidden(features))
             loss, best = segmentation_loss(logits, target)
             voice, pair = task(voices, speakers)
-            optimizer.zero_grad()
-            (loss + VOICE_WEIGHT * voice + pair).backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            step += 1
-            for name, value in (("loss", loss), ("best", best), ("voice", voice), ("pair", pair)):
-                means[name] = 0.98 * means.get(name, value.item()) + 0.02 * value.item()
-            if step % 50 == 0:
-                told = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-                print(f"step {step}, {(time.monotonic() - started) / 60:.1f} min: {told}", flush=True)
-        if time.monotonic() - saved_at > 120:
-            save(path, network, task, optimizer, step)
-            saved_at = time.monotonic()
-    save(path, network, task, optimizer, step)
-
-
-def save(path: Path, network: nn.Module, task: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    state = {"network": network.state_dict(), "task": task.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-    torch.save(state, path.with_suffix(".new"))
-    path.with_suffix(".new").rename(path)
+            told = {"loss": loss, "best": best, "voice": voice, "pair": pair}
+            run.learn(loss + VOICE_WEIGHT * voice + pair, 1.0, told)
+        run.save(every=120)
+    run.save()
 
 
 if __name__ == "__main__":
