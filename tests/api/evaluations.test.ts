@@ -86,7 +86,7 @@ describe('of texts', () => {
     const { results } = await json<Extract<Evaluation, { kind: 'text' }>>(await going);
     expect(results[0]).toMatchObject({ wer: { insertions: 1, deletions: 0, reference: 12_000 }, cer: null });
     expect(results[0]?.diff).toHaveLength(2);
-  }, 30_000);
+  });
 });
 
 describe('of speakers', () => {

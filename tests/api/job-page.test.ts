@@ -147,7 +147,7 @@ describe('a job', () => {
       'failed',
       'succeeded',
     ]);
-  }, 30_000);
+  });
 
   it('that was cancelled is done after all when it is retried; one that is not over, or succeeded, is not', async () => {
     const key = await makeKey({ limits: { concurrent_jobs: 1 } });

@@ -73,5 +73,5 @@ export async function json<T = Record<string, unknown>>(response: Response): Pro
 
 /** Waits for something that follows an answer, or goes on beside it; a busy machine may take its time. */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 20 });
+  return vi.waitFor(check, { timeout: 30_000, interval: 20 });
 }

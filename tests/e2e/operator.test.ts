@@ -320,8 +320,8 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     await page.getByLabel('Prompt').fill('say:first sleep:700 say:second');
     const heard = page.getByRole('log');
     await page.getByRole('button', { name: 'Transcribe', exact: true }).click();
-    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('first');
-    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('firstsecond');
+    await expect.poll(() => heard.textContent()).toBe('first');
+    await expect.poll(() => heard.textContent()).toBe('firstsecond');
     await page.getByText('Done', { exact: true }).waitFor();
     expect(page.url()).not.toContain('job=');
     expect(await axeViolations(page)).toEqual([]);
@@ -331,7 +331,7 @@ describe.skipIf(hasNoBrowser)('operator', () => {
 
     await page.getByLabel('Prompt').fill('say:begun sleep:60000');
     await page.getByRole('button', { name: 'Transcribe', exact: true }).click();
-    await expect.poll(() => heard.textContent(), { timeout: 10_000 }).toBe('begun');
+    await expect.poll(() => heard.textContent()).toBe('begun');
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page.getByText('Cancelled', { exact: true }).waitFor();
     await page.getByLabel('Prompt').fill('say:begun sleep:300 exit:1');
@@ -367,7 +367,7 @@ describe.skipIf(hasNoBrowser)('operator', () => {
     const end = page.getByRole('button', { name: 'Open key 0', exact: true });
     const scroll = () => page.evaluate(`document.querySelector('[role="table"]').scrollTo(0, Number.MAX_SAFE_INTEGER)`);
     // Rows have their heights once they are in view: the end moves while it is gone to.
-    await expect.poll(() => scroll().then(() => end.count()), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => scroll().then(() => end.count())).toBe(1);
     expect(await rows(page)).toBeLessThanOrEqual(MAX_ROWS);
   });
 });

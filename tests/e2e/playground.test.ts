@@ -198,7 +198,7 @@ async function submit(page: Page): Promise<void> {
 }
 
 /** A loaded machine may take its time. */
-const eventually = <T>(read: () => Promise<T>) => expect.poll(read, { timeout: 30_000 });
+const eventually = <T>(read: () => Promise<T>) => expect.poll(read);
 const transcript = (page: Page) => page.getByRole('list', { name: 'Transcript' });
 const word = (page: Page, text: string) => page.locator('[data-piece]').filter({ hasText: new RegExp(text, 'i') });
 const expectWords = (page: Page) => eventually(() => transcript(page).textContent()).toMatch(WORDS);

@@ -78,7 +78,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
       if (!(await said.first().isVisible()))
         await said
           .first()
-          .waitFor({ timeout: 3_000 })
+          .waitFor(PATIENT)
           .catch(() => silent.push(path));
       // The others are looked at while they are online; each look takes a second.
       if (NEWER.has(path)) expect(await axeViolations(page), path).toEqual([]);

@@ -248,7 +248,7 @@ describe('places', () => {
       await sleep(50);
     }
     claims.close();
-    await expect.poll(() => readUsage(db, owner).then(({ running }) => running), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => readUsage(db, owner).then(({ running }) => running)).toBe(0);
   });
 });
 
