@@ -10,7 +10,6 @@ import { wav } from '../support/wav.ts';
 import { axeViolations, hasNoBrowser, signIn, useDashboardBrowser, WIDE } from './dashboard-browser.ts';
 import { SCREENS } from './dashboard-screens.ts';
 
-const PATIENT = { timeout: 15_000 };
 /** The console's own words for requests that find nobody. */
 const OFFLINE = { ...WIDE, expectedErrors: /ERR_CONNECTION_REFUSED|Failed to fetch/ };
 
@@ -48,7 +47,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
   const readJob = async (id: string) =>
     (await (await fetch(`${app.url}/v1/jobs/${id}`, { headers: authorization() })).json()) as Job;
   const finished = async (id: string) => {
-    await expect.poll(async () => (await readJob(id)).finished_at, PATIENT).not.toBeNull();
+    await expect.poll(async () => (await readJob(id)).finished_at).not.toBeNull();
     return await readJob(id);
   };
 
@@ -66,7 +65,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
       await page.getByRole('status', { name: 'Loading…' }).waitFor({ state: 'detached' });
     }
     await gone.close();
-    await page.getByRole('banner').getByText('Offline').waitFor(PATIENT);
+    await page.getByRole('banner').getByText('Offline').waitFor();
     const silent: string[] = [];
     for (const [path, heading] of SCREENS) {
       await show(path, heading);
@@ -78,7 +77,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
       if (!(await said.first().isVisible()))
         await said
           .first()
-          .waitFor(PATIENT)
+          .waitFor()
           .catch(() => silent.push(path));
       // The others are looked at while they are online; each look takes a second.
       if (NEWER.has(path)) expect(await axeViolations(page), path).toEqual([]);
@@ -139,7 +138,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
       [/Ann.*75/, /Bob.*25/].map((each) => expect.stringMatching(each)),
     );
     // Regions lie in the waveform's shadow root, one for each turn.
-    await expect.poll(() => regionLetters(page), PATIENT).toEqual(['A', 'B']);
+    await expect.poll(() => regionLetters(page)).toEqual(['A', 'B']);
     expect(await axeViolations(page, { preload: false })).toEqual([]);
   });
 
@@ -200,10 +199,10 @@ describe.skipIf(hasNoBrowser)('states', () => {
     await page.getByLabel('Audio file').setInputFiles({ name: 'talk.wav', mimeType: 'audio/wav', buffer: wav(4) });
     await page.getByRole('button', { name: 'Compare' }).click();
     const rate = page.getByRole('row', { name: /^Diarization error rate/ });
-    await expect.poll(() => rate.textContent(), PATIENT).toMatch(/\(DER\)0(\.0)?%25(\.0)?%/);
+    await expect.poll(() => rate.textContent()).toMatch(/\(DER\)0(\.0)?%25(\.0)?%/);
     await expect.poll(() => page.getByRole('row', { name: /^Wrong speaker/ }).textContent()).toMatch(/1/);
     await page.getByRole('slider', { name: 'Waveform with the speakers of B' }).waitFor();
-    await expect.poll(() => regionLetters(page), PATIENT).toEqual(['A', 'B', 'A', 'B']);
+    await expect.poll(() => regionLetters(page)).toEqual(['A', 'B', 'A', 'B']);
     expect(await axeViolations(page, { preload: false })).toEqual([]);
   });
 
@@ -235,7 +234,7 @@ describe.skipIf(hasNoBrowser)('states', () => {
     expect(await axeViolations(page)).toEqual([]);
     await page.getByRole('button', { name: 'Compare' }).click();
     const rate = page.getByRole('row', { name: /^Word error rate/ });
-    await expect.poll(() => rate.textContent(), PATIENT).toMatch(/\(WER\)100(\.0)?%100(\.0)?%/);
+    await expect.poll(() => rate.textContent()).toMatch(/\(WER\)100(\.0)?%100(\.0)?%/);
     // It was in A's already.
     expect(loads).toEqual([expect.objectContaining({ gpu_device_ids: ['cpu'], precision: 'int8' })]);
   });
