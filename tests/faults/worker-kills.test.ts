@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { putEchoSnapshot } from '../support/echo-snapshot.ts';
@@ -14,12 +15,12 @@ it('20 kills of the worker during a request: each is answered, the gateway goes 
   await putEchoSnapshot(join(dir, 'models'));
   const gateway = await startGateway({ dir });
   let victim = 0;
-  const killBusyWorker = async () => {
+  const killBusyWorker = async (begun?: string) => {
     const last = victim;
     await waitUntil('a request is in a worker, another one than the last', async () => {
       const replica = (await gateway.model()).replicas[0];
       victim = replica?.pid ?? last;
-      return replica?.in_flight === 1 && victim !== last;
+      return replica?.in_flight === 1 && victim !== last && (begun === undefined || existsSync(begun));
     });
     process.kill(victim, 'SIGKILL');
   };
@@ -27,8 +28,11 @@ it('20 kills of the worker during a request: each is answered, the gateway goes 
   for (let round = 0; round < ROUNDS; round += 1) {
     // Every fourth time its second worker is killed, too.
     const isLost = round % 4 === 3;
-    const answer = postSpeech(gateway.url, { prompt: `sleep:${isLost ? 600_000 : 250} say:${round}` });
-    await killBusyWorker();
+    // It works until it is killed.
+    const begun = isLost ? undefined : join(dir, `begun-${round}`);
+    const once = begun === undefined ? '' : `once:${begun}`;
+    const answer = postSpeech(gateway.url, { prompt: `say:${round} ${once} sleep:600000` });
+    await killBusyWorker(begun);
     if (isLost) await killBusyWorker();
     const expected = isLost ? { status: 500, error: { code: 'worker_crashed' } } : { status: 200, text: String(round) };
     expect(await answer).toMatchObject(expected);
