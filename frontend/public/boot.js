@@ -2,6 +2,7 @@
 // the server. After it: the page's own script. A file, as the CSP allows no inline script.
 (() => {
   const PAINT_MS = 500;
+  const PATIENCE_MS = 20_000;
   const read = (store, key) => {
     try {
       return window[store].getItem(key);
@@ -33,14 +34,26 @@
     link.href = `/assets/${name}`;
     document.head.append(link);
   }
+  // While the page has not replaced it.
+  const tellFailure = () => {
+    const failure = document.querySelector('.first-failure');
+    failure?.removeAttribute('hidden');
+    failure?.querySelector('button').addEventListener('click', () => location.reload());
+  };
+  const onError = () => {
+    // A file that did not come may come the next time; then the reader decides.
+    if (performance.getEntriesByType('navigation')[0]?.type === 'reload') tellFailure();
+    else location.reload();
+  };
   let isStarted = false;
   const start = () => {
     if (isStarted) return;
     isStarted = true;
     const { href } = document.querySelector('link[data-entry]');
     document.head.append(
-      Object.assign(document.createElement('script'), { type: 'module', crossOrigin: '', src: href }),
+      Object.assign(document.createElement('script'), { type: 'module', crossOrigin: '', src: href, onerror: onError }),
     );
+    setTimeout(tellFailure, PATIENCE_MS);
   };
   document.addEventListener('DOMContentLoaded', () => {
     // A page that nobody sees is not painted.

@@ -336,6 +336,32 @@ describe.skipIf(hasNoBrowser)('page', () => {
     expect(refused).toBe(2);
   });
 
+  test('whose script does not come loads itself once more, then says so', async () => {
+    await using gateway = await startScriptedGateway(browser.dist, MODELS);
+    const page = await openModels(gateway, WITH_MISSING_FILES);
+    let loads = 0;
+    let failing = 1;
+    page.on('request', (request) => {
+      if (request.isNavigationRequest()) loads += 1;
+    });
+    await page.route('**/assets/index-*.js', (route) =>
+      loads > failing ? route.continue() : route.fulfill({ status: 404 }),
+    );
+    await page.goto(`${gateway.url}/models`);
+    await keyField(page).waitFor();
+    expect(loads).toBe(2);
+
+    [loads, failing] = [0, 2];
+    await page.goto(`${gateway.url}/models`);
+    const failure = page.getByRole('alert').filter({ hasText: 'The page could not be loaded.' });
+    await failure.waitFor();
+    expect(loads).toBe(2);
+    expect(await axeViolations(page)).toEqual([]);
+    await failure.getByRole('button', { name: 'Load it again' }).click();
+    await keyField(page).waitFor();
+    expect(await failure.count()).toBe(0);
+  });
+
   test('names the checks that fail', async () => {
     await using gateway = await startScriptedGateway(browser.dist, []);
     gateway.checks.preloaded_models = { ok: false, reason: 'not ready: whisper-small' };

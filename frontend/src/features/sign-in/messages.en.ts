@@ -13,4 +13,6 @@ export default {
   notAccepted: 'This key is not accepted.',
   notSendable: 'A key consists of letters, digits and signs without spaces or accents.',
   signedOut: 'Signed out; the key is forgotten.',
+  notLoaded: 'The page could not be loaded.',
+  loadAgain: 'Load it again',
 } as const;

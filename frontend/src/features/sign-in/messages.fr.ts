@@ -16,5 +16,7 @@ const fr: Translation<typeof en> = {
   notAccepted: 'Cette clé n’est pas acceptée.',
   notSendable: 'Une clé se compose de lettres, de chiffres et de signes, sans espace ni accent.',
   signedOut: 'Déconnecté ; la clé est oubliée.',
+  notLoaded: 'La page n’a pas pu être chargée.',
+  loadAgain: 'La charger de nouveau',
 };
 export default fr;
