@@ -14,10 +14,10 @@ TIMEOUT = 60  # seconds for one sentence
 FESTIVAL_DONE = b"said"
 
 
-def run_espeak(voice: str, text: str, rate: float, tone: int) -> tuple[np.ndarray, int]:
+def run_espeak(voice: str, text: str, rate: float, tone: int, data: Path | None = None) -> tuple[np.ndarray, int]:
     """`voice` is `accent+variant`, `tone` its own pitch (0 … 99). Samples in ±1 and their rate (22,050 Hz)."""
     words_per_minute = str(int(np.clip(165 * rate, 80, 400)))
-    command = ["espeak-ng", "-v", voice, "-s", words_per_minute, "-p", str(tone), "--stdin", "-w"]
+    command = ["espeak-ng", "-v", voice, "-s", words_per_minute, "-p", str(tone), "--stdin", *([f"--path={data}"] if data else []), "-w"]
     return to_file(lambda path: run([*command, path], text))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import invented
 from .engines import run_espeak, run_festival, run_flite
 from .signal import SAMPLE_RATE, resample, trim_silence
 
@@ -40,7 +41,8 @@ class Voice:
     def run(self, text: str, rate: float) -> tuple[np.ndarray, int]:
         if self.engine == "espeak":
             # Each its own tone, as the variants of one accent differ little in it.
-            return run_espeak(self.speaker, text, rate, tone=30 + zlib.crc32(self.speaker.encode()) % 45)
+            data = invented.data_folder() if self.speaker.split("+")[1] in invented.NAMES else None
+            return run_espeak(self.speaker, text, rate, tone=30 + zlib.crc32(self.speaker.encode()) % 45, data=data)
         run = run_flite if self.engine == "flite" else run_festival
         return run(self.speaker, text, rate)
 
@@ -70,6 +72,11 @@ TRAINING_VOICES: tuple[Voice, ...] = (
     *scaled("festival", "kal_diphone", "cmu_us_slt_arctic_hts"),
 )
 """372 of espeak-ng, 20 of flite, 10 of festival."""
+
+INVENTED_VOICES: tuple[Voice, ...] = tuple(
+    Voice("espeak", f"{ACCENTS[number % len(ACCENTS)]}+{name}") for number, name in enumerate(invented.NAMES)
+)
+"""For training too, where many speakers are wanted."""
 
 HELD_OUT_VOICES: tuple[Voice, ...] = (
     *espeak(HELD_OUT_ACCENTS, HELD_OUT_VARIANTS),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, Voice
+from speech.voices import HELD_OUT_VOICES, INVENTED_VOICES, TRAINING_VOICES, Voice
 
 DEVELOPMENT_SHARE = 9
 """Every ninth of espeak-ng's training variants is kept for development, in all its accents."""
@@ -64,4 +64,5 @@ def speakers_of(part: str) -> list[Speaker]:
         return [Speaker(voice) for voice in HELD_OUT_VOICES]
     if part == "development":
         return [Speaker(voice) for voice in TRAINING_VOICES if is_development(voice)]
-    return [speaker for voice in TRAINING_VOICES if not is_development(voice) for speaker in in_two_sizes(voice)]
+    voices = (*TRAINING_VOICES, *INVENTED_VOICES)
+    return [speaker for voice in voices if not is_development(voice) for speaker in in_two_sizes(voice)]
