@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from features import log_mel, mask
+from features import log_mel, mask, other_voices
 from phones import IDS_OF
 from speech.augment import augment, make_noise
 from speech.signal import SAMPLE_RATE, resample
@@ -120,7 +120,7 @@ def group_by_length(pool: list[Utterance], seconds: int, rng: np.random.Generato
 def vary_speed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Also the pitch, as of a tape: float32 from int16."""
     samples = samples.astype(np.float32) / 32768
-    return resample(samples, round(len(samples) / rng.uniform(0.88, 1.14))) if rng.random() < 0.5 else samples
+    return resample(samples, round(len(samples) / rng.uniform(0.84, 1.19))) if rng.random() < 0.7 else samples
 
 
 def make_short(spoken: Utterance, tokenizer: Tokenizer, rng: np.random.Generator, strength: float) -> Example:
@@ -192,7 +192,7 @@ def collate(rows: list[Example], generator: torch.Generator, length: int | None,
         labels[index, : len(row.labels)] = torch.tensor(row.labels)
     features = log_mel(audio)
     return Batch(
-        features=mask(features, generator) if masked else features,
+        features=mask(other_voices(features, generator), generator) if masked else features,
         filled=torch.tensor([len(row.samples) / longest for row in rows]),
         inputs=inputs,
         labels=labels,

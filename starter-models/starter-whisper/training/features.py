@@ -23,6 +23,22 @@ def log_mel(samples: Tensor) -> Tensor:
     return (logs + 4) / 4
 
 
+def other_voices(features: Tensor, generator: torch.Generator) -> Tensor:
+    """As if said through other vocal tracts: the spectrum stretched a little and under a smooth curve of some dB; silence stays."""
+    rows, bins, _ = features.shape
+    draw = lambda low, high: low + (high - low) * torch.rand(rows, 1, generator=generator)
+    knots = torch.randn(rows, 1, 6, generator=generator) * draw(0, 0.2)[:, :, None]
+    curve = torch.nn.functional.interpolate(knots, bins, mode="linear", align_corners=True).transpose(1, 2)
+    at = (torch.arange(bins) * draw(0.91, 1.1)).clamp(max=bins - 1)
+    below = at.floor().long()
+    above = (below + 1).clamp(max=bins - 1)
+    share = (at - below)[:, :, None]
+    row = torch.arange(rows)[:, None]
+    heard = features[row, below] * (1 - share) + features[row, above] * share + curve
+    silent = features <= features.amin(dim=(1, 2), keepdim=True) + 1e-3
+    return torch.where(silent, features, heard)
+
+
 def mask(features: Tensor, generator: torch.Generator) -> Tensor:
     """SpecAugment: two bands of up to 20 mels and, of each 4 s, a stretch of up to 0.3 s, set to the row's mean."""
     batch, bins, frames = features.shape

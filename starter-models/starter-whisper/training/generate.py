@@ -22,8 +22,9 @@ from speech import vocabulary
 from speech.augment import augment
 from speech.sentences import sentence
 from speech.signal import SAMPLE_RATE
-from speech.voices import HELD_OUT_VOICES, TRAINING_VOICES, choose_voice
+from speech.voices import HELD_OUT_VOICES, INVENTED_VOICES, TRAINING_VOICES, choose_voice
 
+VOICES = (*TRAINING_VOICES, *INVENTED_VOICES)
 TRAINING_SEED, HELD_OUT_SEED = 21_000, 7
 PER_SHARD = 400  # about 15 minutes
 MAX_SECONDS = 14
@@ -54,7 +55,7 @@ def write_shard(job: tuple[Path, int, bool]) -> str:
     if wide:
         vocabulary.RARE = 1
     rng = np.random.default_rng([TRAINING_SEED, int(wide), number])
-    said = [utterance(rng, TRAINING_VOICES, TRAINING_SHARES) for _ in range(PER_SHARD)]
+    said = [utterance(rng, VOICES, TRAINING_SHARES) for _ in range(PER_SHARD)]
     samples = np.concatenate([(part * 32767).astype(np.int16) for part, _, _ in said])
     ends = np.cumsum([len(part) for part, _, _ in said])
     unfinished = path.with_suffix(".part")

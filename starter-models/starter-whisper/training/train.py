@@ -15,14 +15,22 @@ from data import IGNORED, Batch, Batches, Targets
 from model import BLANK, Model, count_parameters
 from optimizer import make_optimizers
 from phones import SILENT
+from tokens import IDS, PIECES
 
 RATE = 2.5e-3
 WARM_UP = 100
 CLIP = 1.0
+MISREAD_SHARE = 0.1
 PIECES_SHARE, PHONES_SHARE = 0.4, 0.2
 AVERAGING = 0.99
 """Of the weights that are exported, each step."""
 SAVE_SECONDS = 120
+
+
+def misread(ids: Tensor) -> Tensor:
+    """Some pieces replaced by any: the decoder shall go on hearing after a mistake of its own."""
+    wrong = (ids < IDS.eot) & (torch.rand(ids.shape) < MISREAD_SHARE)
+    return torch.where(wrong, torch.randint(PIECES, ids.shape), ids)
 
 
 def losses(model: Model, batch: Batch, decode: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -32,7 +40,7 @@ def losses(model: Model, batch: Batch, decode: bool) -> tuple[Tensor, Tensor, Te
         lower = model.encoder.begin(batch.features)
         encoding = model.encoder.finish(lower)
         phones, pieces = model.phones(lower), model.ctc(encoding)
-        logits = model.decode(batch.inputs, encoding).float() if decode else None
+        logits = model.decode(misread(batch.inputs), encoding).float() if decode else None
     if logits is not None:
         next_token = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
     return next_token, ctc(pieces, batch.pieces, batch.filled, BLANK), ctc(phones, batch.phones, batch.filled, SILENT)
