@@ -43,6 +43,24 @@ async function stereoSamples(path: string): Promise<Float32Array> {
   return Float32Array.from(chunks.flatMap((chunk) => [...chunk]));
 }
 
+describe('speech', () => {
+  const words = (text: string) => text.toLowerCase().match(/[a-z']+/g) ?? [];
+
+  it('is written down, with a time for each word', async () => {
+    const answer = await post('/v1/audio/transcriptions', {
+      file: await clip('sentence.flac'),
+      model: 'whisper-1',
+      response_format: 'verbose_json',
+      'timestamp_granularities[]': 'word',
+    });
+    expect(answer.headers.get('x-model-note')).toMatch(/^starter-whisper: /);
+    const { text, words: timed } = await json<{ text: string; words: { word: string }[] }>(answer);
+    const said = words(await reference('sentence.txt'));
+    expect(words(text)).toEqual(said);
+    expect(timed.flatMap(({ word }) => words(word))).toEqual(said);
+  });
+});
+
 it('tells who speaks when', async () => {
   const answer = await post('/v1/audio/diarizations', { file: await clip('conversation.flac') });
   expect(answer.headers.get('x-model-note')).toMatch(/^starter-pyannote: /);
@@ -82,7 +100,7 @@ describe('what ships with the gateway', () => {
   const admin = { headers: { authorization: `Bearer ${ADMIN_KEY}` } };
 
   it('is marked in both lists, is here without a download, and has no page on the hub', async () => {
-    const bundled = ['starter-pyannote', 'starter-demucs'];
+    const bundled = ['starter-whisper', 'starter-pyannote', 'starter-demucs'];
     const { data } = await json<{ data: { id: string; bundled: boolean; status: string }[] }>(
       await api.fetch('/v1/models'),
     );

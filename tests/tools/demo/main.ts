@@ -13,8 +13,8 @@ import { type DemoGateway, startDemoGateway } from './demo-gateway.ts';
 
 const USAGE = `Usage: npm run demo [-- --keep]
 
-Starts the gateway on a free port and has clips that ship with it transcribed, diarized and separated. Transcription takes a model of the
-cache, or downloads the catalog's smallest; the others ship with the gateway.
+Starts the gateway on a free port and has clips that ship with it transcribed, diarized and separated, by the models of the cache or those that
+ship with the gateway: it needs no network.
 
   --keep   stays up afterwards, for the dashboard, until Ctrl+C`;
 

@@ -80,9 +80,13 @@ export class Container {
   }
 
   /** Status 0 when the connection broke. */
-  async transcribe(path: string, key: string | undefined): Promise<{ status: number; body: string }> {
+  async transcribe(
+    path: string,
+    key: string | undefined,
+    model = 'whisper-1',
+  ): Promise<{ status: number; body: string }> {
     const form = new FormData();
-    form.set('model', 'whisper-1');
+    form.set('model', model);
     form.set('response_format', 'text');
     form.set('file', await openAsBlob(path), 'speech.wav');
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };

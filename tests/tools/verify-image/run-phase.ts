@@ -1,10 +1,10 @@
 /** Runs what build-phase.ts built and looks: `node run-phase.ts WORK`, in namespaces of its own, the network's included. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { shared } from '../../support/shared.ts';
+import { PROJECT_ROOT, shared } from '../../support/shared.ts';
 import { Checks, timed } from './checks.ts';
 import { Container } from './container.ts';
 import { startEngine } from './engine.ts';
@@ -17,6 +17,7 @@ const TAG = 'gateway:cuda';
 const PORT = 39_080;
 const CLIP = shared('audio/speech/jfk.wav');
 const WORDS = 'ask not what your country can do for you';
+const OWN_CLIP = join(PROJECT_ROOT, 'starter-models/clips/sentence.flac');
 const IMAGE_USER = '10001';
 const OTHER_USER = '12345';
 const VOLUMES = ['audio-gateway-data', 'audio-gateway-logs'];
@@ -65,6 +66,13 @@ const stranger = await container.transcribe(CLIP, undefined);
 await checks.add('without a key', stranger.status === 401, stranger.status);
 const first = await timed(() => container.transcribe(CLIP, key));
 await checks.add('transcription', plain(first.result.body).includes(WORDS), `${first.seconds} s: ${first.result.body}`);
+const shipped = await timed(() => container.transcribe(OWN_CLIP, key, 'starter-whisper'));
+const expected = plain(await readFile(OWN_CLIP.replace('.flac', '.txt'), 'utf8')).trim();
+await checks.add(
+  'transcription without a download',
+  plain(shipped.result.body).trim() === expected,
+  `${shipped.seconds} s: ${shipped.result.body}`,
+);
 const adminKey = await container.exec('cat', '/data/initial-admin-key');
 const admin = await fetch(`${container.url}/api/admin/models`, { headers: { authorization: `Bearer ${adminKey}` } });
 await checks.add('first admin key opens /api', admin.status === 200, admin.status);

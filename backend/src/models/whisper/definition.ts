@@ -250,10 +250,26 @@ const medium = whisper({
   dtypes: { cpu: Q8, cuda: FP16 },
 });
 
+/** Of English alone, made for this project: it ships with the gateway. */
+const starter = whisper({
+  id: 'starter-whisper',
+  repo: 'starter-models/starter-whisper',
+  bundled: true,
+  published: '2026-11-22',
+  license: 'MIT',
+  languages: ['en'],
+  estimateBytes: 250 * MIB,
+  settings: settingsOf(4, 'starter-whisper'),
+  dtypes: { cpu: FP16, cuda: FP16 },
+  externalData: ['onnx/decoder_model_fp16.onnx_data'],
+  precisions: [FP16],
+  vad: { repo: 'starter-models/starter-vad', revision: 'main', files: [VAD_FILE], bundled: true },
+});
+
 export default defineModel({
   family: 'whisper',
   task: 'transcription',
-  models: [...SIZES.flatMap(variants), medium],
+  models: [...SIZES.flatMap(variants), medium, starter],
   registrar: () => import('./registrar.ts'),
   pipeline: () => import('./pipeline.ts'),
 });
