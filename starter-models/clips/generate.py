@@ -18,7 +18,8 @@ from speech.augment import make_noise
 from speech.signal import SAMPLE_RATE
 from speech.voices import HELD_OUT_VOICES, Voice
 
-SENTENCE = "The old man gave his daughter a letter, and she read it in the garden on Sunday morning."
+SENTENCE = "Please bring my black coat and two bottles of water to the kitchen."
+"""One that starter-whisper writes without a mistake, for the tests; what it makes of others is told by its card."""
 CONVERSATION = (
     ("A", "Good morning. Did you find the small green book that I left on the table?"),
     ("B", "Yes, I put it in the kitchen, next to the window."),
@@ -48,7 +49,7 @@ def silence(seconds: float) -> np.ndarray:
 
 
 def speech() -> None:
-    said = voice("flite", "rms").say(SENTENCE)
+    said = voice("espeak", "en-us+f4").say(SENTENCE)
     write("sentence.flac", np.concatenate([silence(0.4), said, silence(0.4)]))
     (HERE / "sentence.txt").write_text(SENTENCE + "\n")
     speakers = {"A": voice("flite", "rms"), "B": voice("espeak", "en-us+f4")}

@@ -11,6 +11,7 @@ import type { separationJson } from '../../backend/src/contract/separation.ts';
 import { DEFAULT_MODEL_LIST } from '../../backend/src/models/load-model-list.ts';
 import { countDiarizationErrors, diarizationErrorRate } from '../../backend/src/text/der.ts';
 import { parseRttm } from '../../backend/src/text/rttm.ts';
+import { countErrors, errorRate } from '../../backend/src/text/wer.ts';
 import { PROJECT_ROOT } from '../support/shared.ts';
 import { ADMIN_KEY } from '../support/start-app.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -44,6 +45,7 @@ async function stereoSamples(path: string): Promise<Float32Array> {
 }
 
 describe('speech', () => {
+  type Timed = { word: string; start: number; end: number };
   const words = (text: string) => text.toLowerCase().match(/[a-z']+/g) ?? [];
 
   it('is written down, with a time for each word', async () => {
@@ -54,10 +56,24 @@ describe('speech', () => {
       'timestamp_granularities[]': 'word',
     });
     expect(answer.headers.get('x-model-note')).toMatch(/^starter-whisper: /);
-    const { text, words: timed } = await json<{ text: string; words: { word: string }[] }>(answer);
+    const { text, words: timed } = await json<{ text: string; words: Timed[] }>(answer);
     const said = words(await reference('sentence.txt'));
     expect(words(text)).toEqual(said);
     expect(timed.flatMap(({ word }) => words(word))).toEqual(said);
+    expect(timed.every(({ start, end }, i) => start >= (timed[i - 1]?.end ?? 0.2) && end > start)).toBe(true);
+  });
+
+  it('of two is written down with who says what', async () => {
+    const answer = await post('/v1/audio/transcriptions', {
+      file: await clip('conversation.flac'),
+      model: 'whisper-1',
+      response_format: 'diarized_json',
+    });
+    const { segments } = await json<{ segments: { speaker: string; text: string }[] }>(answer);
+    expect(new Set(segments.map(({ speaker }) => speaker)).size).toBe(2);
+    const written = words(segments.map(({ text }) => text).join(' '));
+    const said = words((await reference('conversation.txt')).replaceAll(/^[AB]: /gm, ''));
+    expect(errorRate(countErrors(said, written))).toBeLessThan(0.65);
   });
 });
 
