@@ -132,6 +132,7 @@ describe.skipIf(hasNoBrowser)('page', () => {
     const search = page.getByRole('textbox', { name: 'Search screens' });
     await search.fill('moonshine');
     await page.getByRole('button', { name: /moonshine-tiny/ }).waitFor();
+    await page.getByRole('button', { name: /^Overview/ }).waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');
     await expect.poll(() => page.url()).toBe(`${gateway.url}/models/moonshine-tiny`);
 

@@ -27,10 +27,11 @@ describe('the whisper catalog', () => {
       ...['base', 'base_timestamped', 'base.en', 'base.en_timestamped'].map((name) => `whisper-${name}`),
       ...['small', 'small_timestamped', 'small.en', 'small.en_timestamped'].map((name) => `whisper-${name}`),
       ...['large-v3-turbo', 'large-v3-turbo_timestamped', 'medium'].map((name) => `whisper-${name}`),
+      'starter-whisper',
     ]);
     for (const { id, settings } of definition.models) {
       const { wordTimes = '' } = settings as WhisperSettings;
-      expect(byId.get(wordTimes)?.repo, id).toMatch(/_timestamped$/);
+      expect(byId.get(wordTimes)?.repo, id).toMatch(/_timestamped$|^starter-models\//);
     }
   });
 

@@ -4,7 +4,7 @@ import { useMantineColorScheme } from '@mantine/core';
 import { createSpotlight, Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { type KeyboardEvent, useEffect, useState } from 'react';
 import { modelsQuery } from '../../api/models.ts';
 import { type Role, signOut } from '../../api/session.ts';
 import { setLanguage } from '../../lib/i18n/catalogue.ts';
@@ -15,6 +15,14 @@ import { screensFor } from '../screens.ts';
 
 const [store, palette] = createSpotlight();
 const JOB_ID = /^job[-_][\w-]+$/;
+
+/** Who types before the list is there has nothing marked: Enter takes the first all the same. */
+function takeFirst({ key, currentTarget }: KeyboardEvent<HTMLInputElement>): void {
+  const list = key === 'Enter' ? currentTarget.closest('[role=dialog]') : null;
+  if (list !== null && list.querySelector('[data-selected]') === null) {
+    list.querySelector<HTMLElement>('[data-action]')?.click();
+  }
+}
 
 export interface PaletteProps {
   role: Role;
@@ -78,7 +86,7 @@ export default function Palette({ role, onClose }: PaletteProps) {
       maxHeight={420}
       limit={30}
       nothingFound={t('nothingFound')}
-      searchProps={{ placeholder: t('search'), 'aria-label': t('search') }}
+      searchProps={{ placeholder: t('search'), 'aria-label': t('search'), onKeyDown: takeFirst }}
       actions={[
         { group: t('jobs'), actions: jobs },
         { group: t('navigation'), actions: screens },
