@@ -37,8 +37,9 @@
   // While the page has not replaced it.
   const tellFailure = () => {
     const failure = document.querySelector('.first-failure');
-    failure?.removeAttribute('hidden');
-    failure?.querySelector('button').addEventListener('click', () => location.reload());
+    if (failure === null) return;
+    failure.hidden = false;
+    failure.querySelector('button').onclick = () => location.reload();
   };
   const onError = () => {
     // A file that did not come may come the next time; then the reader decides.

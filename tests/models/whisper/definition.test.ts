@@ -31,7 +31,9 @@ describe('the whisper catalog', () => {
     ]);
     for (const { id, settings } of definition.models) {
       const { wordTimes = '' } = settings as WhisperSettings;
-      expect(byId.get(wordTimes)?.repo, id).toMatch(/_timestamped$|^starter-models\//);
+      expect(byId.get(wordTimes)?.repo, id).toMatch(
+        id === 'starter-whisper' ? /^starter-models\/starter-whisper$/ : /_timestamped$/,
+      );
     }
   });
 
