@@ -29,6 +29,8 @@ export interface FakeWhisper extends WhisperModel {
 export interface FakeOptions {
   write(decoding: Decoding, number: number): Partial<DecodedRow> & { tokens: number[] };
   maxBatch?: number;
+  /** For how long a window waits for company. Default: only for what is submitted in the same turn. */
+  maxWaitMs?: number;
   /** Rows that fit into its memory. */
   room?: number;
   onlyLanguage?: string;
@@ -43,6 +45,7 @@ export const TASK_TOKENS: Record<PromptRequest['task'], number> = { transcribe: 
 export function fakeWhisper({
   write,
   maxBatch = 4,
+  maxWaitMs = 0,
   room = Number.POSITIVE_INFINITY,
   onlyLanguage,
   languageOf = () => 'de',
@@ -82,7 +85,7 @@ export function fakeWhisper({
   };
   const model: FakeWhisper = {
     tokenizer: letters,
-    scheduler: createScheduler({ maxBatch, maxWaitMs: 0, ...windowJobs({ mel, encode, decoder }) }),
+    scheduler: createScheduler({ maxBatch, maxWaitMs, ...windowJobs({ mel, encode, decoder }) }),
     vad,
     onlyLanguage,
     prompt: ({ task, keywords = [], previous = [] }) => [...keywords, ...previous, LANGUAGE_TOKEN, TASK_TOKENS[task]],
