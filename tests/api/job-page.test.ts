@@ -1,6 +1,8 @@
 /** What a page needs of jobs: finding them, what became of each, what is there so far, another try, several at once. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { AdminJob, Job, JobPartial, JobTrace } from '../../backend/src/contract/jobs.ts';
 import type { ApiKeyWithSecret } from '../../backend/src/contract/keys.ts';
@@ -109,6 +111,26 @@ describe('a job', () => {
     ]);
     expect(trace.stages.every(({ seconds }) => seconds !== null && seconds >= 0)).toBe(true);
     expect(trace.stages[2]?.seconds).toBeGreaterThanOrEqual(0.04);
+  });
+
+  it('keeps every window that was finished before it failed, however slow the database is', async () => {
+    const key = await makeKey();
+    const database = new Client({ connectionString: api.app.databaseUrl });
+    await database.connect();
+    onTestFinished(() => database.end());
+    await database.query('begin; lock table job_windows in share row exclusive mode');
+    const job = await key.submit({ prompt: `windows:3:1 once:${join(api.app.dir, `nowhere-${pitch}`)}/file` });
+    await eventually(async () => {
+      const { rows } = await database.query(
+        `select 1 from pg_locks where relation = 'job_windows'::regclass and not granted`,
+      );
+      expect(rows).not.toEqual([]);
+    });
+    // The attempt is over by now, and its first window still being written.
+    await sleep(300);
+    await database.query('commit');
+    await key.reaches(job.id, 'failed');
+    expect(await key.get(`/v1/jobs/${job.id}/partial`)).toMatchObject({ text: 'w0 w1 w2', processed_seconds: 1 });
   });
 
   it('shows its text while it runs, and when it failed; another try goes on behind that', async () => {

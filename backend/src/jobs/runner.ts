@@ -113,21 +113,29 @@ export class JobRunner {
     const workDir = join(workRoot, job.id);
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const windows = job.position === null ? [] : await store.windows(job.id);
-    const writer = createWindowWriter(store, { id: job.id, attempt: job.attempt }, current.audio_seconds, (error) =>
-      abort.abort(error),
-    );
-    const outcome = await handlers[job.task]({
-      job: current,
-      inputPath,
-      workDir,
-      checkpoint: windows.length === 0 ? undefined : { windows, position: job.position },
-      signal,
-      saveWindow: (window) => writer.save(window),
-      placed: ({ device }) => writer.place(device),
-      enterStage: (stage, done) => writer.enter(stage, done),
+    const claim = { id: job.id, attempt: job.attempt };
+    const writer = createWindowWriter(store, claim, current.audio_seconds, {
+      onLost: (error) => abort.abort(error),
+      stopping: this.#stopping.signal,
     });
-    await writer.flush();
-    return { current, outcome };
+    try {
+      const outcome = await handlers[job.task]({
+        job: current,
+        inputPath,
+        workDir,
+        checkpoint: windows.length === 0 ? undefined : { windows, position: job.position },
+        signal,
+        saveWindow: (window) => writer.save(window),
+        placed: ({ device }) => writer.place(device),
+        enterStage: (stage, done) => writer.enter(stage, done),
+      });
+      await writer.flush();
+      return { current, outcome };
+    } catch (error) {
+      // What was finished before it went wrong counts, and is written under this claim or never.
+      await writer.flush().catch(() => {});
+      throw error;
+    }
   }
 
   async #succeed(job: JobRow, taken: Taken, outcome: JobOutcome, seconds: number): Promise<void> {
