@@ -6,6 +6,10 @@ import { firstPaint } from './first-paint.ts';
 
 const GATEWAY = 'http://127.0.0.1:8000';
 
+/** What a screen says, in one language. */
+const TEXTS = /\/messages\.(\w+)\.ts$/;
+const textsOf = (id: string) => `texts-${TEXTS.exec(id)?.[1]}`;
+
 export default defineConfig({
   plugins: [
     react(),
@@ -32,6 +36,9 @@ export default defineConfig({
           groups: [
             { name: 'vendor', tags: ['$initial'], test: /node_modules/, priority: 2 },
             { name: 'shell', tags: ['$initial'], priority: 1 },
+            { name: textsOf, test: TEXTS },
+            // What fewer screens share comes with those alone.
+            { name: 'common', minShareCount: 12 },
           ],
         },
       },

@@ -24,6 +24,8 @@ export function dashboardPage(dist: string): RequestHandler {
     express.static(dist, {
       index: false,
       redirect: false,
+      // Each is read whole, and `boot.js` compressed.
+      acceptRanges: false,
       setHeaders: (response, path) => {
         response.set(SHARED_HEADERS);
         const isHashed = /[\\/]assets[\\/]/.test(path);

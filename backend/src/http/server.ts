@@ -1,10 +1,11 @@
-/** The HTTP side, composed: context → CORS → who may come in → routes → page → JSON 404 → errors. */
+/** The HTTP side, composed: context → compression → CORS → who may come in → routes → page → JSON 404 → errors. */
 import { createServer, type Server } from 'node:http';
 import express from 'express';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type AuthOptions, requireAdmin, requireMetricsReader, requireUser } from './auth.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
+import { compressReads } from './compress.ts';
 import { corsForOpenAi } from './cors.ts';
 import { errorHandler, unknownUrl } from './error-handler.ts';
 import { deferContinue } from './expect-continue.ts';
@@ -37,6 +38,7 @@ export function createHttpServer(options: ServerOptions): Server {
   app.set('trust proxy', options.trustProxy);
   const { log, metrics } = options;
   app.use(requestContext(log, metrics && { metrics, routeOf: routeNamer(routes) }));
+  app.use(compressReads());
   app.use('/v1', corsForOpenAi(options.auth.corsOrigins), requireUser(options.auth));
   app.use('/api', requireAdmin(options.auth));
   app.use('/metrics', requireMetricsReader(options.auth));

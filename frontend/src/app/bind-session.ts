@@ -3,6 +3,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { gpuSamples } from '../api/live/rings.ts';
 import { forgetOperations } from '../api/operations.ts';
 import { getSession, subscribeSession } from '../api/session.ts';
+import { untilFetched } from '../lib/until-fetched.ts';
 import { untilIdle } from '../lib/until-idle.ts';
 
 export function bindSession(client: QueryClient): void {
@@ -27,8 +28,13 @@ export function bindSession(client: QueryClient): void {
   bind();
 }
 
-/** The stream comes after the first screen, with which it would share the line and the processor: until then the screens poll. */
+/**
+ * The stream comes after the first screen, with which it would share the line and the processor, and whose answers it
+ * would have fetched again before they are drawn: until then the screens poll.
+ */
 async function startLive(key: string, client: QueryClient, signal: AbortSignal): Promise<void> {
+  await untilIdle();
+  await untilFetched(client);
   await untilIdle();
   const [{ startLiveStream }, { followModelOperations }] = await Promise.all([
     import('../api/live/live-stream.ts'),

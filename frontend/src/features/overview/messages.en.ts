@@ -5,8 +5,8 @@ export default {
   allWell: 'Nothing needs attention.',
   beingExamined: 'The server is being examined for the first time.',
   examined: {
-    one: 'The examination has found {count} thing: show it',
-    other: 'The examination has found {count} things: show them',
+    one: 'Show {count} finding',
+    other: 'Show {count} findings',
   },
   failure: 'Failure',
   warning: 'Warning',

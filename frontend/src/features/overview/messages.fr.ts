@@ -8,8 +8,8 @@ const fr: Translation<typeof en> = {
   allWell: 'Rien à signaler.',
   beingExamined: 'Le serveur est examiné pour la première fois.',
   examined: {
-    one: 'L’examen a trouvé {count} chose : l’afficher',
-    other: 'L’examen a trouvé {count} choses : les afficher',
+    one: 'Afficher {count} constat',
+    other: 'Afficher {count} constats',
   },
   failure: 'Échec',
   warning: 'Attention',
