@@ -7,6 +7,7 @@ import tempfile
 import wave
 from functools import cache
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 
@@ -32,14 +33,17 @@ def run_festival(voice: str, text: str, rate: float) -> tuple[np.ndarray, int]:
 
 
 def festival_script(voice: str, text: str, rate: float, path: str) -> str:
-    quoted = text.replace("\\", " ").replace('"', " ")
     # HTS voices know their own parameter for speed only.
     speed = (
         f'(set! hts_engine_params (append hts_engine_params (list (list "-r" {rate:.3f}))))'
         if voice.endswith("hts")
         else f"(Parameter.set 'Duration_Stretch {1 / rate:.3f})"
     )
-    return f"(voice_{voice}){speed}(utt.save.wave (utt.synth (Utterance Text \"{quoted}\")) \"{path}\" 'riff)"
+    return f"(voice_{voice}){speed}(utt.save.wave (utt.synth (Utterance Text \"{quoted(text)}\")) \"{path}\" 'riff)"
+
+
+def quoted(text: str) -> str:
+    return text.replace("\\", " ").replace('"', " ")
 
 
 @cache
@@ -48,7 +52,8 @@ def festival() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["festival", "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def command_festival(script: str) -> None:
+def command_festival(script: str, read: Callable[[str], object] = lambda line: None) -> None:
+    """`read` gets each line that the script writes to stderr."""
     process = festival()
     assert process.stdin and process.stderr
     process.stdin.write(f'(begin {script} (format stderr "\\n{FESTIVAL_DONE.decode()}\\n"))\n'.encode())
@@ -56,6 +61,7 @@ def command_festival(script: str) -> None:
     for line in process.stderr:
         if line.strip() == FESTIVAL_DONE:
             return
+        read(line.decode(errors="replace").strip())
     festival.cache_clear()
     raise RuntimeError("festival ended")
 

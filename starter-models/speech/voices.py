@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import invented
+from . import accented, invented, reshaped
 from .engines import run_espeak, run_festival, run_flite
 from .signal import SAMPLE_RATE, resample, trim_silence
 
@@ -16,16 +16,23 @@ PEAK = 0.5
 
 @dataclass(frozen=True)
 class Voice:
-    """`scale` moves pitch and formants together, as a larger (below 1) or smaller speaker's would be."""
+    """`scale` moves pitch and formants together, as a larger (below 1) or smaller speaker's would be; `shape`, a number, makes another speaker of this one."""
 
     engine: str
     speaker: str
     scale: float = 1.0
+    shape: int | None = None
 
     @property
     def name(self) -> str:
         """For file names: no two voices share one."""
-        return f"{self.engine}-{self.speaker.replace('+', '-')}" + (f"-{self.scale:.2f}" if self.scale != 1 else "")
+        shape = f"-shape{self.shape}" if self.shape is not None else ""
+        return f"{self.engine}-{self.speaker.replace('+', '-')}" + (f"-{self.scale:.2f}" if self.scale != 1 else "") + shape
+
+    @property
+    def kind(self) -> str:
+        """What `choose_voice` has shares of: the engine, or `reshaped`."""
+        return self.engine if self.shape is None or self.engine == "accented" else "reshaped"
 
     def say(self, text: str, rate: float = 1.0, pitch: float = 1.0) -> np.ndarray:
         """Samples [n], float32 mono at 16 kHz, peak 0.5, without the silence around. `pitch` moves formants too.
@@ -36,6 +43,8 @@ class Voice:
         samples, sample_rate = self.run(text, rate / factor)
         scaled = resample(samples, round(len(samples) * SAMPLE_RATE / sample_rate / factor))
         spoken = trim_silence(scaled)
+        if self.shape is not None:
+            spoken = reshaped.reshape(spoken, self.shape, np.random.default_rng(zlib.crc32(text.encode())))
         return (spoken * (PEAK / max(float(np.abs(spoken).max(initial=0)), 1e-4))).astype(np.float32)
 
     def run(self, text: str, rate: float) -> tuple[np.ndarray, int]:
@@ -43,7 +52,7 @@ class Voice:
             # Each its own tone, as the variants of one accent differ little in it.
             data = invented.data_folder() if self.speaker.split("+")[1] in invented.NAMES else None
             return run_espeak(self.speaker, text, rate, tone=30 + zlib.crc32(self.speaker.encode()) % 45, data=data)
-        run = run_flite if self.engine == "flite" else run_festival
+        run = {"flite": run_flite, "festival": run_festival, "accented": accented.run_accented}[self.engine]
         return run(self.speaker, text, rate)
 
 
@@ -78,6 +87,23 @@ INVENTED_VOICES: tuple[Voice, ...] = tuple(
 )
 """For training too, where many speakers are wanted."""
 
+RECORDED = (
+    *(("flite", speaker) for speaker in ("slt", "awb", "kal16", "awb", "kal", "slt")),
+    *(("festival", speaker) for speaker in ("kal_diphone", "cmu_us_slt_arctic_hts")),
+)
+"""Three people."""
+RESHAPED_VOICES: tuple[Voice, ...] = tuple(
+    Voice(*RECORDED[number % len(RECORDED)], shape=number) for number in range(reshaped.COUNT)
+)
+"""For training too: the natural voices with other pitches, vocal tracts, breath and speeds. They need `pyworld`."""
+
+ACCENTED_VOICES: tuple[Voice, ...] = tuple(
+    Voice("accented", speaker, shape=shape)
+    for index, speaker in enumerate(accented.SPEAKERS)
+    for shape in (None, *range(reshaped.COUNT + index, reshaped.COUNT + 320, len(accented.SPEAKERS)))
+)
+"""For training too: eight more people, of other languages, as they are and reshaped."""
+
 HELD_OUT_VOICES: tuple[Voice, ...] = (
     *espeak(HELD_OUT_ACCENTS, HELD_OUT_VARIANTS),
     *scaled("flite", "rms"),
@@ -87,9 +113,9 @@ HELD_OUT_VOICES: tuple[Voice, ...] = (
 
 
 def choose_voice(rng: np.random.Generator, voices: tuple[Voice, ...], shares: dict[str, float]) -> Voice:
-    """`shares`: how often each engine is to speak; they need not add up to 1."""
-    engines = list(shares)
-    odds = np.array([shares[engine] for engine in engines])
-    engine = engines[rng.choice(len(engines), p=odds / odds.sum())]
-    candidates = [voice for voice in voices if voice.engine == engine]
+    """`shares`: how often each kind is to speak; they need not add up to 1."""
+    kinds = list(shares)
+    odds = np.array([shares[kind] for kind in kinds])
+    kind = kinds[rng.choice(len(kinds), p=odds / odds.sum())]
+    candidates = [voice for voice in voices if voice.kind == kind]
     return candidates[int(rng.integers(len(candidates)))]

@@ -24,12 +24,13 @@ def log_mel(samples: Tensor) -> Tensor:
 
 
 def other_voices(features: Tensor, generator: torch.Generator) -> Tensor:
-    """As if said through other vocal tracts: the spectrum stretched a little and under a smooth curve of some dB; silence stays."""
+    """As if said through other vocal tracts: the spectrum stretched a little, unevenly, and under a smooth curve of some dB; silence stays."""
     rows, bins, _ = features.shape
     draw = lambda low, high: low + (high - low) * torch.rand(rows, 1, generator=generator)
     knots = torch.randn(rows, 1, 6, generator=generator) * draw(0, 0.2)[:, :, None]
     curve = torch.nn.functional.interpolate(knots, bins, mode="linear", align_corners=True).transpose(1, 2)
-    at = (torch.arange(bins) * draw(0.91, 1.1)).clamp(max=bins - 1)
+    bend = torch.nn.functional.interpolate(torch.randn(rows, 1, 7, generator=generator), bins, mode="linear", align_corners=True)[:, 0]
+    at = (torch.arange(bins) * draw(0.9, 1.12) + bend * draw(0, 1.2)).clamp(0, bins - 1)
     below = at.floor().long()
     above = (below + 1).clamp(max=bins - 1)
     share = (at - below)[:, :, None]

@@ -22,14 +22,16 @@ from speech import vocabulary
 from speech.augment import augment
 from speech.sentences import sentence
 from speech.signal import SAMPLE_RATE
-from speech.voices import HELD_OUT_VOICES, INVENTED_VOICES, TRAINING_VOICES, choose_voice
+from speech.voices import ACCENTED_VOICES, HELD_OUT_VOICES, INVENTED_VOICES, RESHAPED_VOICES, TRAINING_VOICES, choose_voice
 
-VOICES = (*TRAINING_VOICES, *INVENTED_VOICES)
+VOICES = (*TRAINING_VOICES, *INVENTED_VOICES, *RESHAPED_VOICES, *ACCENTED_VOICES)
 TRAINING_SEED, HELD_OUT_SEED = 21_000, 7
 PER_SHARD = 400  # about 15 minutes
 MAX_SECONDS = 14
 # The few voices made of a person's recordings are the nearest to people: more of them than their number would give.
 TRAINING_SHARES = {"espeak": 0.45, "flite": 0.37, "festival": 0.18}
+KINDS = {"mixed": TRAINING_SHARES, "wide": TRAINING_SHARES, "reshaped": {"reshaped": 1.0}, "accented": {"accented": 1.0}}
+"""Of shards, in the order that seeds them, and who speaks in them. `wide`: all words of the list alike, rather than mostly common ones."""
 HELD_OUT_SHARES = {"espeak": 1, "flite": 1, "festival": 1}
 BITRATE = "20k"
 
@@ -47,15 +49,15 @@ def utterance(rng: np.random.Generator, voices, shares: dict[str, float]) -> tup
             return samples, text, voice.name
 
 
-def write_shard(job: tuple[Path, int, bool]) -> str:
-    folder, number, wide = job
-    path = folder / f"{'w' if wide else ''}{number:05d}.npz"
+def write_shard(job: tuple[Path, int, str]) -> str:
+    folder, number, kind = job
+    path = folder / f"{'' if kind == 'mixed' else kind[0]}{number:05d}.npz"
     if path.exists():
         return f"{path.name} is there"
-    if wide:
+    if kind == "wide":
         vocabulary.RARE = 1
-    rng = np.random.default_rng([TRAINING_SEED, int(wide), number])
-    said = [utterance(rng, VOICES, TRAINING_SHARES) for _ in range(PER_SHARD)]
+    rng = np.random.default_rng([TRAINING_SEED, list(KINDS).index(kind), number])
+    said = [utterance(rng, VOICES, KINDS[kind]) for _ in range(PER_SHARD)]
     samples = np.concatenate([(part * 32767).astype(np.int16) for part, _, _ in said])
     ends = np.cumsum([len(part) for part, _, _ in said])
     unfinished = path.with_suffix(".part")
@@ -92,7 +94,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--shards", type=int, default=60, help="how many")
-    parser.add_argument("--wide", action="store_true", help="all words of the list alike, rather than mostly common ones")
+    parser.add_argument("--kind", choices=list(KINDS), default="mixed", help="of shards")
+    parser.add_argument("--first", type=int, default=0, help="shard")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--held-out", type=Path, help="write the held-out set to this folder instead")
     parser.add_argument("--count", type=int, default=120, help="sentences of the held-out set")
@@ -102,7 +105,7 @@ def main() -> None:
     folder = options.work / "speech"
     folder.mkdir(parents=True, exist_ok=True)
     with Pool(options.workers) as pool:
-        for said in pool.imap(write_shard, [(folder, number, options.wide) for number in range(options.shards)]):
+        for said in pool.imap(write_shard, [(folder, options.first + number, options.kind) for number in range(options.shards)]):
             print(said, flush=True)
 
 
