@@ -30,7 +30,7 @@ def segmentation_batch(mixer: Mixer) -> dict[str, np.ndarray]:
 
 def segmentation_example(mixer: Mixer) -> dict[str, np.ndarray]:
     rng = mixer.rng
-    speakers = mixer.pick_speakers(int(rng.choice([1, 2, 3], p=[0.2, 0.45, 0.35])))
+    speakers = mixer.pick_alike(int(rng.choice([1, 2, 3], p=[0.15, 0.4, 0.45])))
     mixed = mixer.conversation(speakers, f.WINDOW_SAMPLES)
     samples, active = mixed.samples, f.frame_activity(mixed.spans, LOCAL_SPEAKERS, f.WINDOW_SAMPLES)
     if rng.random() < 0.1:

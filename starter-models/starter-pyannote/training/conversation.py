@@ -14,6 +14,10 @@ MOST_AT_ONCE = 2
 BEFORE = 5 * RATE
 """Samples of conversation made before the first one that is kept, so that it may begin within a turn."""
 NOISE_SECONDS = 40
+ALIKE = 0.6
+"""How often a speaker is to be like another one."""
+CLOSE_PITCH = 0.12
+"""Natural logarithm of the ratio: two semitones."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,20 @@ class Mixer:
             utterance = self.store.utterances[int(self.rng.integers(len(self.store.utterances)))]
             picked.setdefault(self.store.identities[utterance.speaker], utterance.speaker)
         return list(picked.values())
+
+    def pick_alike(self, count: int) -> list[int]:
+        """As `pick_speakers`, but mostly hard to tell apart: close in pitch, and made of one voice, or both natural, or both not."""
+        store, rng = self.store, self.rng
+        picked = self.pick_speakers(1)
+        while len(picked) < count:
+            like = picked[int(rng.integers(len(picked)))]
+            close = np.abs(store.pitches - store.pitches[like]) < CLOSE_PITCH
+            kin = store.kins == store.kins[like] if rng.random() < 0.5 else store.synthetic == store.synthetic[like]
+            candidates = np.flatnonzero(close & kin) if rng.random() < ALIKE else np.arange(0)
+            chosen = int(rng.choice(candidates)) if len(candidates) else self.pick_speakers(1)[0]
+            if all(store.identities[chosen] != store.identities[other] for other in picked):
+                picked.append(chosen)
+        return picked
 
     def conversation(self, speakers: list[int], samples: int) -> Conversation:
         rng = self.rng

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from speakers import Speaker, speakers_of
-from utterances import FULL_SCALE, ROOMS, in_room, speech_spans
+from utterances import FULL_SCALE, ROOMS, in_room, pitch_of, speech_spans
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from speech.sentences import sentence
@@ -60,7 +60,7 @@ def main() -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     speakers = speakers_of(options.part)
-    index, offset = [], 0
+    index, pitches, offset = [], [], 0
     tasks = [(speaker, options.each, (SEEDS[options.part], number)) for number, speaker in enumerate(speakers)]
     with open(folder / "audio.i16", "wb") as audio, Pool(2) as pool:
         for number, made in enumerate(pool.imap(utterances_of, tasks)):
@@ -68,9 +68,15 @@ def main() -> None:
                 audio.write(rooms.tobytes())
                 index.append({"speaker": number, "offset": offset, "samples": rooms.shape[1], "spans": spans})
                 offset += rooms.size
+            pitches.append(pitch_of(made[0][1][0]) if made else 120.0)
             print(f"{number + 1}/{len(speakers)} speakers, {offset / 4 / 16_000 / 60:.0f} min", flush=True)
-    names = {"identities": [speaker.identity for speaker in speakers], "labels": [speaker.label for speaker in speakers]}
-    (folder / "index.json").write_text(json.dumps({**names, "utterances": index}))
+    told = {
+        "identities": [speaker.identity for speaker in speakers],
+        "kins": [speaker.kin for speaker in speakers],
+        "labels": [speaker.label for speaker in speakers],
+        "pitches": pitches,
+    }
+    (folder / "index.json").write_text(json.dumps({**told, "utterances": index}))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ class Store:
         index = json.loads((folder / "index.json").read_text())
         self.identities: list[str] = index["identities"]
         self.speakers = len(self.identities)
+        self.kins = np.array(index["kins"])
+        self.synthetic = self.kins == "espeak"
+        self.pitches = np.log(index["pitches"])
+        """Natural logarithms of Hz, [speakers]."""
         labels: list[str] = index["labels"]
         self.classes = sorted(set(labels))
         self.class_of = [self.classes.index(label) for label in labels]
@@ -68,6 +72,15 @@ def speech_spans(samples: np.ndarray) -> list[tuple[int, int]]:
         else:
             spans.append((start, end))
     return [(start * hop, end * hop) for start, end in spans if end - start >= 8]
+
+
+def pitch_of(samples: np.ndarray) -> float:
+    """The median in Hz; a guess where nothing is voiced."""
+    import pyworld
+
+    pitches = pyworld.dio(samples.astype(np.float64), f.SAMPLE_RATE)[0]
+    voiced = pitches[pitches > 0]
+    return float(np.median(voiced)) if len(voiced) else 120.0
 
 
 def room_response(seconds: float, rng: np.random.Generator) -> np.ndarray:
