@@ -1,9 +1,11 @@
 /** Runs both sides, one after the other so that neither slows the other down, and computes each anew. */
+
 import { job } from '@contract/jobs.ts';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { isOver, ownJobQuery } from '../../api/own-jobs.ts';
 import { upload } from '../../api/upload.ts';
+import { lacksWordTimes } from '../../lib/lacks-word-times.ts';
 import { sleep } from '../../lib/sleep.ts';
 import type { Kind } from './evaluation-run.ts';
 import { loadInPrecision } from './load-in-precision.ts';
@@ -72,7 +74,7 @@ function formOf(kind: Kind, { file, model }: { file: File; model: string }): For
   form.append('model', model);
   form.append('response_format', 'verbose_json');
   // Word times link the difference to the sound, where the model gives them.
-  if (kind === 'text' && (!/whisper/i.test(model) || model.includes('_timestamped'))) {
+  if (kind === 'text' && !lacksWordTimes(model)) {
     form.append('timestamp_granularities[]', 'segment');
     form.append('timestamp_granularities[]', 'word');
   }

@@ -3,6 +3,7 @@ import { SEPARATION_OUTPUTS, STEMS, separationOutput } from '@contract/separatio
 import { Checkbox, Fieldset, Group, NativeSelect, Stack, Textarea, TextInput } from '@mantine/core';
 import { useLanguage } from '../../lib/i18n/language.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { lacksWordTimes } from '../../lib/lacks-word-times.ts';
 import { messages } from './messages.ts';
 import { MODEL_TASK, mayBeLive, type Options, type Task } from './request.ts';
 
@@ -51,9 +52,9 @@ export function OptionsForm({ task, model, models, options, onChange }: OptionsF
       {hearsText && task !== 'translate' && (
         <Checkbox
           label={t('words')}
-          description={model !== undefined && lacksWords(model.id) ? t('wordsLacking') : undefined}
-          checked={options.words && !(model !== undefined && lacksWords(model.id))}
-          disabled={model !== undefined && lacksWords(model.id)}
+          description={model !== undefined && lacksWordTimes(model.id) ? t('wordsLacking') : undefined}
+          checked={options.words && !(model !== undefined && lacksWordTimes(model.id))}
+          disabled={model !== undefined && lacksWordTimes(model.id)}
           onChange={(event) => onChange({ words: event.currentTarget.checked })}
         />
       )}
@@ -154,11 +155,6 @@ const OUTPUT_NAMES: Record<(typeof SEPARATION_OUTPUTS)[number], string> = {
   mp3: 'MP3',
   opus: 'Opus',
 };
-
-/** Plain whisper graphs give no attention to take word times from: their `_timestamped` siblings do. */
-export function lacksWords(model: string): boolean {
-  return /whisper/i.test(model) && !model.includes('_timestamped');
-}
 
 function languageName(code: string, locale: string): string {
   const name = new Intl.DisplayNames(locale, { type: 'language' }).of(code) ?? code;

@@ -12,12 +12,13 @@ import { PageHeader } from '../../components/page-header.tsx';
 import { QueryView } from '../../components/query-view.tsx';
 import { useFormat } from '../../lib/i18n/use-format.ts';
 import { useT } from '../../lib/i18n/use-t.ts';
+import { lacksWordTimes } from '../../lib/lacks-word-times.ts';
 import { AudioInput } from './audio-input.tsx';
 import { CodeCard } from './code-card.tsx';
 import { LiveText } from './live-text.tsx';
 import { messages } from './messages.ts';
 import { ModelReadiness } from './model-readiness.tsx';
-import { lacksWords, OptionsForm } from './options-form.tsx';
+import { OptionsForm } from './options-form.tsx';
 import classes from './playground.module.css';
 import { DEFAULT_OPTIONS, MODEL_TASK, mayBeLive, requestOf, TASKS, type Task } from './request.ts';
 import { useLive } from './use-live.ts';
@@ -74,7 +75,7 @@ function RequestForm({ models, live }: { models: readonly Model[]; live: ReturnT
   const submit = useSubmit((id) => void navigate({ to: '/playground', search: { ...search, job: id } }));
   const request = requestOf(task, model?.id ?? '', {
     ...options,
-    words: options.words && model !== undefined && !lacksWords(model.id),
+    words: options.words && model !== undefined && !lacksWordTimes(model.id),
   });
   const isLive = options.live && mayBeLive(task, options);
   const reason = offline ?? (file === undefined ? t('needsFile') : model === undefined ? t('needsModel') : undefined);
