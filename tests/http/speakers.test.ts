@@ -128,7 +128,7 @@ describe('enrolling', () => {
     ]);
     expect(new Set(heard.map(({ reference }) => reference)).size).toBe(2);
     expect((await ask('GET', `/${id}`)).body).toEqual(answer.body);
-    expect(uploaded()).toEqual([]);
+    await eventually(() => expect(uploaded()).toEqual([]));
   });
 
   it('takes clips under each name of their part, in the order in which they come, ten at most', async () => {

@@ -219,8 +219,19 @@ async function toWorker(
     count(`${event.kind}: no worker`);
     return;
   }
-  await act(pid);
+  try {
+    await act(pid);
+  } catch (error) {
+    if (!hasEnded(error)) throw error;
+    count(`${event.kind}: no worker`);
+    return;
+  }
   if (event.kind !== 'residue') count(`${event.kind}: done`);
+}
+
+/** Of a signal to a process, or of the file it kept: by itself, before it was its turn. */
+function hasEnded(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'ENOENT');
 }
 
 function report(made: {
