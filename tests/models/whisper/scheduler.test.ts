@@ -33,7 +33,7 @@ function gated(options: Partial<SchedulerOptions<Job, string>> = {}) {
       done.catch(() => {});
       return done;
     };
-    return { controller, submit };
+    return { controller, submit, hears: () => lane.hears() };
   };
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -174,7 +174,7 @@ describe('the window scheduler', () => {
 
 describe('jobs that are prepared before their batch', () => {
   /** Preparing waits until it is let go, each by its name; batches run at once. */
-  function prepared(maxBatch: number) {
+  function prepared(maxBatch: number, rows?: (job: Job) => number) {
     const preparing: string[] = [];
     const gates = new Map<string, PromiseWithResolvers<void>>();
     const gateOf = (name: string) => {
@@ -184,6 +184,7 @@ describe('jobs that are prepared before their batch', () => {
     };
     const { batches, request, release } = gated({
       maxBatch,
+      ...(rows === undefined ? {} : { rows }),
       prepare: async ({ name }) => {
         preparing.push(name);
         await gateOf(name).promise;
@@ -196,33 +197,94 @@ describe('jobs that are prepared before their batch', () => {
     return { batches, preparing, request, release, at, pass: (name: string) => gateOf(name).resolve() };
   }
 
-  it('a request that comes meanwhile is prepared next and shares the batch; the rest waits', async () => {
+  /** A request that had as many jobs as one may and still be young. */
+  async function older({ request, pass }: Pick<ReturnType<typeof prepared>, 'request' | 'pass'>) {
+    const long = request();
+    for (const name of ['a', 'b', 'c', 'd']) {
+      pass(name);
+      await long.submit(name);
+    }
+    return long;
+  }
+
+  it('a request that comes meanwhile takes the batch over; what was prepared runs in the next', async () => {
     const { batches, preparing, request, release, at, pass } = prepared(4);
     const stop = release();
-    const long = request();
-    pass('long 0');
-    expect(await long.submit('long 0')).toBe('did long 0');
-    const windows = ['long 1', 'long 2', 'long 3', 'long 4'].map((name) => long.submit(name));
-    await at('long 1');
+    const long = await older({ request, pass });
+    const windows = ['long 1', 'long 2', 'long 3', 'long 4', 'long 5'].map((name) => long.submit(name));
+    pass('long 1');
+    await at('long 2');
     const clip = request().submit('clip');
-    for (const name of ['long 1', 'clip', 'long 2', 'long 3', 'long 4']) pass(name);
+    for (const name of ['clip', 'long 2', 'long 3', 'long 4', 'long 5']) pass(name);
     expect(await clip).toBe('did clip');
     await Promise.all(windows);
-    expect(preparing).toEqual(['long 0', 'long 1', 'clip', 'long 2', 'long 3', 'long 4']);
-    expect(batches).toEqual([['long 0'], ['long 1', 'clip'], ['long 2', 'long 3', 'long 4']]);
+    expect(batches.slice(4)).toEqual([['clip'], ['long 1', 'long 2', 'long 3', 'long 4'], ['long 5']]);
+    expect(preparing.slice(4, 8)).toEqual(['long 1', 'long 2', 'clip', 'long 1']);
     stop();
   });
 
-  it('a request that is there before goes first, and the others have one job each beside it', async () => {
-    const { batches, request, release, pass } = prepared(4);
+  it('takes the batch over with a job of another kind, too', async () => {
+    const { batches, request, release, at, pass } = prepared(4);
     const stop = release();
-    const long = request();
-    for (const name of ['a', 'b', 'c', 'd', 'clip', 'other']) pass(name);
-    await long.submit('a');
-    const windows = ['b', 'c', 'd'].map((name) => long.submit(name));
-    const clips = [request().submit('clip'), request().submit('other')];
+    const long = await older({ request, pass });
+    const windows = ['long 1', 'long 2'].map((name) => long.submit(name));
+    await at('long 1');
+    const language = request().submit('language', 'detect');
+    for (const name of ['language', 'long 1', 'long 2']) pass(name);
+    await Promise.all([language, ...windows]);
+    expect(batches.slice(4)).toEqual([['language'], ['long 1', 'long 2']]);
+    stop();
+  });
+
+  it('however many come, an older request has a job in each second batch at least', async () => {
+    const { batches, request, release, at, pass } = prepared(4);
+    const stop = release();
+    const long = await older({ request, pass });
+    const windows = ['long 1', 'long 2', 'long 3'].map((name) => long.submit(name));
+    await at('long 1');
+    const clips = [request().submit('clip 1')];
+    for (const name of ['clip 1', 'clip 2', 'long 1']) pass(name);
+    await at('long 2');
+    clips.push(request().submit('clip 2'));
+    for (const name of ['long 2', 'long 3']) pass(name);
     await Promise.all([...windows, ...clips]);
-    expect(batches).toEqual([['a'], ['clip', 'other', 'b'], ['c', 'd']]);
+    expect(batches.slice(4)).toEqual([['clip 1'], ['long 1', 'clip 2'], ['long 2', 'long 3']]);
+    stop();
+  });
+
+  it('a job of more rows than a batch has comes first as well', async () => {
+    const { batches, request, release, at, pass } = prepared(4, ({ name }) => (name === 'beams' ? 5 : 1));
+    const stop = release();
+    const long = await older({ request, pass });
+    const window = long.submit('long 1');
+    await at('long 1');
+    const beams = request().submit('beams');
+    for (const name of ['long 1', 'beams']) pass(name);
+    await Promise.all([window, beams]);
+    expect(batches.slice(4)).toEqual([['beams'], ['long 1']]);
+    stop();
+  });
+
+  it('waits for a request whose audio is being heard, while its batch has room', async () => {
+    const { batches, request, release, pass } = prepared(2);
+    const stop = release();
+    for (const name of ['first', 'second', 'third']) pass(name);
+    const [first, second, third] = [request(), request(), request()];
+    const heard = new Promise<void>((resolve) => {
+      let seconds = 0;
+      // A second at each turn of the event loop.
+      const hear = () => {
+        seconds += 1;
+        second.hears();
+        if (seconds < 20) setImmediate(hear);
+        else resolve();
+      };
+      hear();
+    });
+    const done = [first.submit('first'), heard.then(() => second.submit('second'))];
+    await Promise.all(done);
+    await third.submit('third');
+    expect(batches).toEqual([['first', 'second'], ['third']]);
     stop();
   });
 

@@ -1,11 +1,11 @@
-/** Whisper's pipeline, its windows no longer than speech makes them: random weights would write to the limit of 224 tokens. */
+/** Whisper's pipeline, its windows cut off where they shall be no longer than speech makes them: random weights write on to the limit. */
 import type { LoadContext, Pipeline } from '../../../backend/src/models/define-model.ts';
 import { loadWhisper, type OpenDecoder } from '../../../backend/src/models/whisper/load-whisper.ts';
 import { openDecoder } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { createPipeline } from '../../../backend/src/models/whisper/pipeline.ts';
 
-/** Written per window: 20 to 30 s of speech. */
-const TOKENS = 64;
+/** Tokens written per window at most. */
+const TOKENS = Number(process.env.BENCH_WINDOW_TOKENS);
 
 const openShort: OpenDecoder = async (...args) => {
   const opened = await openDecoder(...args);

@@ -23,11 +23,13 @@ import { processorTicks } from './until-idle.ts';
 const CONCURRENCY = 16;
 /** Throughput with batches relative to that without. */
 const REQUIRED_RATIO = 1.5;
-/** Of a short request beside a long file with the catalog's `max_batch`: median, in windows of the long file. */
+/** Of a short request beside a long file with the catalog's `max_batch`: median, in windows of the long file that run alone. */
 const MAX_WINDOWS = 2;
 const CATALOG_BATCH = 4;
 const DEFAULT_ROUNDS = 3;
 const DTYPES = ['int8', 'fp32'] as const;
+/** Per window: what 20 s of speech have, and the limit, to which random weights write. The goal is for the model as it is. */
+const TOKENS = { speech: 64, limit: 224 } as const;
 const LONG_SECONDS = 450;
 /** Short requests sent while a long file runs, and the pause before each in milliseconds: at any point of a pass. */
 const PROBES = 8;
@@ -69,7 +71,7 @@ export async function run(args: readonly string[] = []): Promise<BenchReport> {
     report.figures.rounds = rounds;
     for (const dtype of dtypes.length > 0 ? dtypes : DTYPES) {
       report.figures[`${dtype}: load average`] = round(loadavg()[0] ?? Number.NaN, 1);
-      addDtype(report, dtype, ...(await measureDtype(model, dtype, long, rounds)));
+      await addDtype(report, { model, dtype, long, rounds });
     }
     return report;
   } finally {
@@ -77,19 +79,40 @@ export async function run(args: readonly string[] = []): Promise<BenchReport> {
   }
 }
 
-async function measureDtype(
-  model: string,
-  dtype: string,
-  long: string,
-  rounds: number,
-): Promise<[Throughput, Map<MaxBatch, Waits>]> {
-  const workers = new Map<MaxBatch, WorkerProcess>();
-  try {
-    for (const maxBatch of MAX_BATCHES) workers.set(maxBatch, await startWorker(maxBatch, model, dtype));
+interface Task {
+  model: string;
+  dtype: string;
+  long: string;
+  rounds: number;
+}
+
+async function addDtype(report: BenchReport, { model, dtype, long, rounds }: Task): Promise<void> {
+  await withWorkers({ model, dtype, tokens: TOKENS.limit }, async (workers) =>
+    addThroughput(report, `${dtype}, ${TOKENS.limit} tokens`, await measureThroughput(workers, rounds), REQUIRED_RATIO),
+  );
+  await withWorkers({ model, dtype, tokens: TOKENS.speech }, async (workers) => {
     const throughput = await measureThroughput(workers, rounds);
+    addThroughput(report, `${dtype}, ${TOKENS.speech} tokens`, throughput);
     const waits = new Map<MaxBatch, Waits>();
     for (const [maxBatch, worker] of workers) waits.set(maxBatch, await measureWaits(worker, long));
-    return [throughput, waits];
+    addWaits(report, dtype, throughput, waits);
+  });
+}
+
+interface WorkerTask {
+  model: string;
+  dtype: string;
+  tokens: number;
+}
+
+async function withWorkers(
+  task: WorkerTask,
+  use: (workers: Map<MaxBatch, WorkerProcess>) => Promise<void>,
+): Promise<void> {
+  const workers = new Map<MaxBatch, WorkerProcess>();
+  try {
+    for (const maxBatch of MAX_BATCHES) workers.set(maxBatch, await startWorker(maxBatch, task));
+    await use(workers);
   } finally {
     for (const worker of workers.values()) {
       worker.kill();
@@ -98,7 +121,7 @@ async function measureDtype(
   }
 }
 
-async function startWorker(maxBatch: MaxBatch, model: string, dtype: string): Promise<WorkerProcess> {
+async function startWorker(maxBatch: MaxBatch, { model, dtype, tokens }: WorkerTask): Promise<WorkerProcess> {
   const worker = new WorkerProcess({
     hungAfterMs: 600_000,
     loadTimeoutMs: 600_000,
@@ -115,7 +138,7 @@ async function startWorker(maxBatch: MaxBatch, model: string, dtype: string): Pr
       ffmpegPath: 'ffmpeg',
       ffprobePath: 'ffprobe',
     },
-    environment: { PATH: process.env.PATH ?? '' },
+    environment: { PATH: process.env.PATH ?? '', BENCH_WINDOW_TOKENS: String(tokens) },
     log: QUIET,
   });
   await worker.ready;
@@ -195,7 +218,7 @@ async function measureThroughput(workers: Map<MaxBatch, WorkerProcess>, rounds: 
 }
 
 interface Waits {
-  /** Seconds that a window of the long file takes, nothing else being asked. */
+  /** Seconds of the long file for each of its windows, nothing else being asked. */
   window: number;
   /** Seconds of the short request alone, and beside the long file. */
   alone: number;
@@ -243,23 +266,24 @@ async function probeBeside(worker: WorkerProcess, long: string, probed: number):
   return seconds;
 }
 
-function addDtype(
-  report: BenchReport,
-  dtype: string,
-  { taken, sameText }: Throughput,
-  waits: Map<MaxBatch, Waits>,
-): void {
+/** `goal`: of the throughput. */
+function addThroughput(report: BenchReport, of: string, { taken, sameText }: Throughput, goal?: number): void {
   const ratio = ratioOf(taken, ({ seconds }) => seconds);
-  if (!(ratio >= REQUIRED_RATIO)) report.pass = false;
-  report.figures[`${dtype}: throughput with max_batch 8 relative to 1 (goal ${REQUIRED_RATIO})`] = round(ratio, 2);
-  report.figures[`${dtype}: the same by processor time`] = round(
+  if (goal !== undefined && !(ratio >= goal)) report.pass = false;
+  const title = `${of}: throughput with max_batch 8 relative to 1${goal === undefined ? '' : ` (goal ${goal})`}`;
+  report.figures[title] = round(ratio, 2);
+  report.figures[`${of}: the same by processor time`] = round(
     ratioOf(taken, ({ ticks }) => ticks),
     2,
   );
-  report.figures[`${dtype}: requests with the same text in both, %`] = round(sameText, 0);
+  report.figures[`${of}: requests with the same text in both, %`] = round(sameText, 0);
+}
+
+function addWaits(report: BenchReport, dtype: string, { taken }: Throughput, waits: Map<MaxBatch, Waits>): void {
+  const single = waits.get(1)?.window ?? Number.NaN;
   for (const [maxBatch, { window, alone, beside }] of waits) {
     const worst = Math.max(...beside);
-    const windows = median(beside) / window;
+    const windows = median(beside) / single;
     if (maxBatch === CATALOG_BATCH) {
       report.figures[`${dtype}: a short request beside a long file, in windows (goal ${MAX_WINDOWS})`] = round(
         windows,
@@ -269,7 +293,7 @@ function addDtype(
     }
     const seconds = median((taken.get(maxBatch) ?? []).map((round) => round.seconds));
     const milliseconds = [window, alone, median(beside), worst].map((value) => (1000 * value).toFixed(0));
-    const lengths = [windows, worst / window].map((value) => value.toFixed(2));
+    const lengths = [windows, worst / single].map((value) => value.toFixed(2));
     report.table.push([`${dtype}, ${maxBatch}`, (CONCURRENCY / seconds).toFixed(2), ...milliseconds, ...lengths]);
   }
 }

@@ -1,10 +1,26 @@
 /**
  * Shares a model among the requests of a worker, one job (a window's decoding) at a time: whoever has waited longest
- * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows, and
- * while jobs of a batch are being prepared one after the other, a request that has just come still gets in.
+ * goes first, each request adds one job to a batch in turn. A short clip so never waits behind a long file's windows; and
+ * while jobs of a batch are being prepared one after the other, a request that has just come takes it over.
  * A batch that memory does not suffice for is halved, and batches stay that small from then on.
  */
+import { setImmediate } from 'node:timers/promises';
 import { isOutOfMemory, namedOutOfMemory } from '../out-of-memory.ts';
+
+/**
+ * The audio of a new request is heard between two jobs alone. A batch that has room waits for it before its next job, this long
+ * at most: what is heard a second at a turn would else miss batch after batch.
+ */
+const ARRIVAL_MS = 100;
+/** Pieces of audio (of a second) after which a request without speech so far is waited for no longer. */
+const MOST_PIECES = 60;
+/**
+ * Jobs that a request may have had and still be young: a short one's language, text, another temperature and word times, which
+ * so do not wait for a long file's windows.
+ */
+const YOUNG_JOBS = 4;
+/** Without another piece for so long, none is on its way. */
+const QUIET_MS = 10;
 
 export interface SchedulerOptions<J, R> {
   /** Rows in one batch, which are its jobs unless `rows` says otherwise; a job of more rows runs alone. At least 1. */
@@ -27,6 +43,10 @@ export interface SchedulerOptions<J, R> {
 export interface Lane<J, R> {
   /** Rejects with the lane's abort reason, `out_of_memory`, or with what the job itself failed with. */
   submit(job: J): Promise<R>;
+  /** Another piece of the request's audio is heard now: until its first job is there, a batch may wait for it. */
+  hears(): void;
+  /** No job will come any more. */
+  close(): void;
 }
 
 export interface Scheduler<J, R> {
@@ -39,8 +59,10 @@ export interface Scheduler<J, R> {
 interface Ticket<J, R> {
   job: J;
   lane: Ticket<J, R>[];
-  /** Its request has had nothing yet. */
-  isFirst: boolean;
+  /** One of its request's first jobs. */
+  isYoung: boolean;
+  /** Was put back once, for a young request. */
+  hasYielded: boolean;
   key: string;
   rows: number;
   signal: AbortSignal;
@@ -56,6 +78,10 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
   /** Lanes with waiting jobs, next in turn first. */
   const lanes: Ticket<J, R>[][] = [];
   let running = false;
+  /** Requests whose audio is being heard, and that have no job yet. */
+  const arriving = new Set<Ticket<J, R>[]>();
+  /** performance.now() of their last piece. */
+  let arrivedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   function waiting(): number {
@@ -81,28 +107,37 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     wake();
   }
 
-  /** The tickets to run. A request's first ticket goes first, and beside it each other request has one only. */
+  /**
+   * The tickets to run. A young request takes the batch over: older ones, prepared or not, put their jobs back for the next,
+   * all but one of each whose job has been put back before.
+   */
   async function prepareInTurn(
     taken: readonly Ticket<J, R>[],
     prepare: (job: J, signal: AbortSignal) => Promise<void>,
   ): Promise<Ticket<J, R>[]> {
-    const ready: Ticket<J, R>[] = [];
+    let ready: Ticket<J, R>[] = [];
     let left = [...taken];
     for (;;) {
-      const key = ready[0]?.key ?? left[0]?.key;
-      const newcomers = lanes.flatMap(([ticket]) => (ticket?.isFirst && ticket.key === key ? [ticket] : []));
-      if ([...ready, ...left, ...newcomers].some(({ isFirst }) => isFirst)) {
-        const kept = oneOfEach(left, ready);
-        putBack(left.filter((ticket) => !kept.includes(ticket)));
-        left = kept;
+      const batch = [...ready, ...left];
+      await untilQuiet(batch);
+      const owed = oneOfEach(batch.filter(({ isYoung, hasYielded }) => !isYoung && hasYielded));
+      const staying = batch.filter((ticket) => ticket.isYoung || owed.includes(ticket));
+      const young = lanes.flatMap(([ticket]) => (ticket?.isYoung ? [ticket] : []));
+      const key = (staying[0] ?? young[0])?.key;
+      const newcomers = young.filter((ticket) => ticket.key === key);
+      if ([...staying, ...newcomers].some(({ isYoung }) => isYoung)) {
+        putBack(batch.filter((ticket) => !staying.includes(ticket)));
+        ready = ready.filter((ticket) => staying.includes(ticket));
+        left = left.filter((ticket) => staying.includes(ticket));
       }
       for (const ticket of newcomers) {
-        if (rowsOf([...ready, ...left, ticket]) > maxBatch) break;
+        const others = rowsOf([...ready, ...left]);
+        if (others > 0 && others + ticket.rows > maxBatch) break;
         ticket.lane.shift();
         left.push(ticket);
       }
       removeEmpty(lanes);
-      left.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+      left.sort((a, b) => Number(b.isYoung) - Number(a.isYoung));
       const next = left.shift();
       if (next === undefined) return ready;
       if (next.signal.aborted) continue;
@@ -115,10 +150,19 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     }
   }
 
+  /** Lets a cancel, and who has just come, come in between two graphs; and those who are just coming, where there is room. */
+  async function untilQuiet(batch: readonly Ticket<J, R>[]): Promise<void> {
+    const begunAt = performance.now();
+    const hasRoom = rowsOf(batch.filter(({ isYoung }) => isYoung)) < maxBatch;
+    do await setImmediate();
+    while (hasRoom && arriving.size > 0 && isBefore(begunAt + ARRIVAL_MS, Math.max(begunAt, arrivedAt) + QUIET_MS));
+  }
+
   /** In front of what their requests have submitted since. */
   function putBack(tickets: readonly Ticket<J, R>[]): void {
     for (const ticket of tickets.toReversed()) {
       if (ticket.signal.aborted) continue;
+      ticket.hasYielded = true;
       ticket.lane.unshift(ticket);
       if (!lanes.includes(ticket.lane)) lanes.push(ticket.lane);
     }
@@ -165,11 +209,13 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
   function open(signal: AbortSignal): Lane<J, R> {
     const lane: Ticket<J, R>[] = [];
     let submitted = 0;
+    let pieces = 0;
     const inFlight = new Set<Ticket<J, R>>();
     signal.addEventListener(
       'abort',
       () => {
         lane.length = 0;
+        arriving.delete(lane);
         removeEmpty(lanes);
         for (const ticket of inFlight) ticket.reject(signal.reason);
       },
@@ -180,10 +226,11 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       signal.throwIfAborted();
       const { promise, resolve, reject } = Promise.withResolvers<R>();
       const dueAt = performance.now() + maxWaitMs;
-      const isFirst = submitted === 0;
+      const isYoung = submitted < YOUNG_JOBS;
       submitted += 1;
+      arriving.delete(lane);
       const ticket: Ticket<J, R> = {
-        ...{ job, lane, isFirst, key: options.key(job), rows: options.rows?.(job) ?? 1 },
+        ...{ job, lane, isYoung, hasYielded: false, key: options.key(job), rows: options.rows?.(job) ?? 1 },
         ...{ signal, dueAt, resolve, reject },
       };
       inFlight.add(ticket);
@@ -197,7 +244,15 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       }
     }
 
-    return { submit };
+    function hears(): void {
+      pieces += 1;
+      if (submitted > 0) return;
+      if (pieces > MOST_PIECES) arriving.delete(lane);
+      else arriving.add(lane);
+      arrivedAt = performance.now();
+    }
+
+    return { submit, hears, close: () => void arriving.delete(lane) };
   }
 
   return {
@@ -206,6 +261,10 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     },
     open,
   };
+}
+
+function isBefore(...times: readonly number[]): boolean {
+  return performance.now() < Math.min(...times);
 }
 
 function rowsOf(tickets: readonly { rows: number }[]): number {
@@ -236,14 +295,9 @@ function takeBatch<J, R>(lanes: Ticket<J, R>[][], maxBatch: number): Ticket<J, R
   return batch;
 }
 
-/** At most one ticket of each lane, and none of those that have one among `others`. */
-function oneOfEach<J, R>(tickets: readonly Ticket<J, R>[], others: readonly Ticket<J, R>[]): Ticket<J, R>[] {
-  const seen = new Set(others.map(({ lane }) => lane));
-  return tickets.filter(({ lane }) => {
-    const isNew = !seen.has(lane);
-    seen.add(lane);
-    return isNew;
-  });
+/** At most one ticket of each lane. */
+function oneOfEach<J, R>(tickets: readonly Ticket<J, R>[]): Ticket<J, R>[] {
+  return tickets.filter(({ lane }, at) => tickets.findIndex((ticket) => ticket.lane === lane) === at);
 }
 
 function removeEmpty(lanes: unknown[][]): void {

@@ -12,6 +12,7 @@ import {
 import { checkResumePoint, positionBehind, type ResumeState } from './resume.ts';
 import { runSequentially } from './sequential.ts';
 import { createTranscript, type Transcript } from './transcript.ts';
+import type { WindowLane } from './window-jobs.ts';
 import { type CutterState, type CutWindow, cutWindows, DEFAULT_WINDOW_OPTIONS } from './windows.ts';
 
 /**
@@ -37,7 +38,7 @@ export async function transcribePcm(
   const onWindow = (result: TranscriptWindow, state: ResumeState): void =>
     options.onWindow?.(result, positionBehind(result.index, state, options));
   try {
-    const heard = counted(chunks, counter, signal);
+    const heard = counted(chunks, counter, request.lane, signal);
     const index = resumed?.windows.length ?? 0;
     const state = resumed?.position.state;
     if (options.mode === 'sequential') {
@@ -64,16 +65,20 @@ export async function transcribePcm(
   } catch (error) {
     stopped.abort(error);
     throw error;
+  } finally {
+    request.lane.close();
   }
 }
 
 async function* counted(
   chunks: Chunks,
   counter: { samples: number },
+  lane: Pick<WindowLane, 'hears'>,
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array> {
   for await (const chunk of chunks) {
     signal.throwIfAborted();
+    lane.hears();
     counter.samples += chunk.length;
     yield chunk;
   }

@@ -53,8 +53,6 @@ export function windowJobs({
   /** One after the other: an encoder's attention scores of a whole batch would take hundreds of megabytes. */
   async function prepare({ audio }: WindowJob, signal: AbortSignal): Promise<void> {
     if (audio.hidden !== undefined) return;
-    // Lets a cancel, and who has just come, come in between two graphs.
-    await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
     audio.hidden = await encode(mel.extract(audio.pcm, features));
   }
