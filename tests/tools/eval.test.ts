@@ -280,7 +280,7 @@ describe('npm run eval of who speaks', () => {
     ]);
     const { code, stdout, stderr } = await runEval([
       ...['--manifest', manifest, '--url', server.url, '--json', '--model', 'listener'],
-      ...['--diarization-model', 'pyannote'],
+      ...['--diarization-model', 'pyannote', '--diarization-mode', 'fast'],
     ]);
 
     expect(stderr).toBe('');
@@ -309,7 +309,7 @@ describe('npm run eval of who speaks', () => {
       [
         '/v1/audio/diarizations',
         'two.wav',
-        { model: 'pyannote', response_format: 'rttm', num_speakers: '2', max_speakers: '4' },
+        { model: 'pyannote', response_format: 'rttm', mode: 'fast', num_speakers: '2', max_speakers: '4' },
       ],
       [
         '/v1/audio/transcriptions',

@@ -8,7 +8,7 @@ import {
 import { parseLanguage } from '../../../backend/src/text/languages.ts';
 import type { Unit } from '../../../backend/src/text/normalize.ts';
 import { countErrors, type ErrorCounts } from '../../../backend/src/text/wer.ts';
-import { diarizeClip } from './diarize-clip.ts';
+import { type DiarizationEndpoint, diarizeClip } from './diarize-clip.ts';
 import type { Clip } from './manifest.ts';
 import type { Endpoint } from './post-form.ts';
 import { type SourceScores, separateClip } from './separate-clip.ts';
@@ -73,7 +73,7 @@ export interface Scoring {
 
 export interface Endpoints {
   transcription: Endpoint;
-  diarization: Endpoint;
+  diarization: DiarizationEndpoint;
   separation: Endpoint;
 }
 

@@ -23,6 +23,8 @@ const USAGE = `Usage: npm run eval -- --manifest FILE.jsonl [options]
   --model ID        default: whisper-1
   --diarization-model ID
                     the model asked who speaks when; default: the --model
+  --diarization-mode MODE
+                    exact or fast; default: what the gateway takes for default
   --separation-model ID
                     the model asked for sources; default: the --model
   --normalizer NAME basic (default): letters and digits of every script, in upper case, nothing else changed;
@@ -49,6 +51,7 @@ const OPTIONS = {
   model: { type: 'string', default: 'whisper-1' },
   normalizer: { type: 'string', default: 'basic' },
   'diarization-model': { type: 'string' },
+  'diarization-mode': { type: 'string' },
   'separation-model': { type: 'string' },
   'max-wer': { type: 'string' },
   'max-cpwer': { type: 'string' },
@@ -95,7 +98,11 @@ await runTool(async (args) => {
       model: options.model,
       timeoutSeconds,
     };
-    const diarization = { ...transcription, model: options['diarization-model'] ?? options.model };
+    const diarization = {
+      ...transcription,
+      model: options['diarization-model'] ?? options.model,
+      mode: options['diarization-mode'],
+    };
     const begin = performance.now();
     const separation = { ...transcription, model: options['separation-model'] ?? options.model };
     const endpoints = { transcription, diarization, separation };
