@@ -99,7 +99,7 @@ export default defineModel({
         segmentation: 'segmentation.onnx',
         embedding: 'onnx/model.onnx',
         // Chosen on development voices: see the model's card.
-        clustering: { method: 'centroid', threshold: 0.75 },
+        clustering: { method: 'centroid', threshold: 0.6 },
       },
     }),
   ],
