@@ -247,8 +247,11 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     function hears(): void {
       pieces += 1;
       if (submitted > 0) return;
-      if (pieces > MOST_PIECES) arriving.delete(lane);
-      else arriving.add(lane);
+      if (pieces > MOST_PIECES) {
+        arriving.delete(lane);
+        return;
+      }
+      arriving.add(lane);
       arrivedAt = performance.now();
     }
 
