@@ -154,8 +154,12 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
   async function untilQuiet(batch: readonly Ticket<J, R>[]): Promise<void> {
     const begunAt = performance.now();
     const hasRoom = rowsOf(batch.filter(({ isYoung }) => isYoung)) < maxBatch;
-    do await setImmediate();
-    while (hasRoom && arriving.size > 0 && isBefore(begunAt + ARRIVAL_MS, Math.max(begunAt, arrivedAt) + QUIET_MS));
+    let waits = true;
+    while (waits) {
+      await setImmediate();
+      const until = Math.min(begunAt + ARRIVAL_MS, Math.max(begunAt, arrivedAt) + QUIET_MS);
+      waits = hasRoom && arriving.size > 0 && performance.now() < until;
+    }
   }
 
   /** In front of what their requests have submitted since. */
@@ -264,10 +268,6 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     },
     open,
   };
-}
-
-function isBefore(...times: readonly number[]): boolean {
-  return performance.now() < Math.min(...times);
 }
 
 function rowsOf(tickets: readonly { rows: number }[]): number {
