@@ -12,7 +12,25 @@ async function start(): Promise<App> {
   }
 }
 
-const app = await start();
+let app: App | undefined;
+let stopping = false;
+// Before the start: whoever ends a gateway that is still starting must not leave its database's server behind.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    void app?.close().then(() => process.exit(0));
+  });
+}
+
+app = await start();
+if (stopping) {
+  await app.close();
+  process.exit(0);
+}
+// One request's forgotten promise must not take the others down; it is a fault, and logged as one.
+const { log } = app;
+process.on('unhandledRejection', (reason) => log.error('unhandled rejection', { cause: reason }));
 if (app.createdAdminKey !== undefined) {
   const { key, path } = app.createdAdminKey;
   console.error(`An admin key was made for you. It is in ${path} (readable by you alone).`);
@@ -20,15 +38,3 @@ if (app.createdAdminKey !== undefined) {
   if (process.stdout.isTTY) console.error(`Admin key: ${key}`);
 }
 console.error(`Audio Gateway listens on ${app.url}`);
-
-// One request's forgotten promise must not take the others down; it is a fault, and logged as one.
-process.on('unhandledRejection', (reason) => app.log.error('unhandled rejection', { cause: reason }));
-
-let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    void app.close().then(() => process.exit(0));
-  });
-}

@@ -192,6 +192,14 @@ describe('a gateway without DATABASE_URL', () => {
     expect(await clusterProcesses(clusterName(password))).toEqual([]);
   });
 
+  it('that is told to stop while it starts ends its database, too', async () => {
+    const dir = await tempDir();
+    const stopped = startGateway({ dir, env: { DATABASE_URL: '' }, stopAt: '"message":"database"' });
+    await expect(stopped).rejects.toThrow('the gateway ended with 0');
+    const password = (await readFile(join(serverDir(join(dir, 'data')), 'password'), 'utf8')).trim();
+    expect(await clusterProcesses(clusterName(password))).toEqual([]);
+  });
+
   it('that cannot listen ends its database, too', async () => {
     const dir = await tempDir();
     const holder = await startGateway({ dir: await tempDir() });

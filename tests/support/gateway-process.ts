@@ -32,10 +32,17 @@ export interface GatewayProcessOptions {
   env?: Record<string, string>;
   /** The project's own list, or (default) the one with the echo model. */
   models?: 'fake' | 'real';
+  /** It gets SIGTERM when it writes this to stdout. */
+  stopAt?: string;
 }
 
 /** @throws with what it said when it ends instead of listening. Killed at the latest when the test ends. */
-export async function startGateway({ dir, env = {}, models = 'fake' }: GatewayProcessOptions): Promise<GatewayProcess> {
+export async function startGateway({
+  dir,
+  env = {},
+  models = 'fake',
+  stopAt,
+}: GatewayProcessOptions): Promise<GatewayProcess> {
   const database = 'DATABASE_URL' in env ? undefined : await createTestDatabase();
   const child = spawn(process.execPath, [...(models === 'fake' ? ['--import', FAKE_MODELS] : []), MAIN], {
     env: {
@@ -63,6 +70,7 @@ export async function startGateway({ dir, env = {}, models = 'fake' }: GatewayPr
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
+    if (stopAt !== undefined && text.includes(stopAt)) child.kill('SIGTERM');
   });
   const lines = createInterface({ input: child.stderr });
   const listening = Promise.withResolvers<string>();
@@ -71,7 +79,9 @@ export async function startGateway({ dir, env = {}, models = 'fake' }: GatewayPr
     const url = /listens on (\S+)$/.exec(line)?.[1];
     if (url !== undefined) listening.resolve(url);
   });
-  void ended.then(() => listening.reject(new Error(`the gateway ended: ${output}`)));
+  void ended.then(() =>
+    listening.reject(new Error(`the gateway ended with ${child.exitCode ?? child.signalCode}: ${output}`)),
+  );
   const url = await listening.promise;
   const { pid } = child;
   if (pid === undefined) throw new Error('the gateway has no process id');
