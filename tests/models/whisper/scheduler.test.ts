@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createScheduler, type SchedulerOptions } from '../../../backend/src/models/whisper/scheduler.ts';
 
 interface Job {
@@ -285,6 +285,31 @@ describe('jobs that are prepared before their batch', () => {
     await Promise.all(done);
     await third.submit('third');
     expect(batches).toEqual([['first', 'second'], ['third']]);
+    stop();
+  });
+
+  it('waits for a request that has just come, before it hears anything, as long as a job takes and no longer', async () => {
+    const { preparing, request, release, at, pass } = prepared(4);
+    const stop = release();
+    const long = await older({ request, pass });
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const windows = ['long 1', 'long 2'].map((name) => long.submit(name));
+    await at('long 1');
+    vi.advanceTimersByTime(80);
+    const clip = request();
+    pass('long 1');
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(preparing.at(-1)).toBe('long 1');
+    const done = clip.submit('clip');
+    await at('clip');
+    // Comes, and is never heard of again.
+    request();
+    for (const name of ['clip', 'long 2']) pass(name);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    vi.advanceTimersByTime(80);
+    await Promise.all([done, ...windows]);
+    expect(preparing.slice(4)).toEqual(['long 1', 'clip', 'long 1', 'long 2']);
     stop();
   });
 

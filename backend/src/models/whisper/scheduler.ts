@@ -4,14 +4,14 @@
  * while jobs of a batch are being prepared one after the other, a request that has just come takes it over.
  * A batch that memory does not suffice for is halved, and batches stay that small from then on.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isOutOfMemory, namedOutOfMemory } from '../out-of-memory.ts';
 
 /**
- * The audio of a new request is heard between two jobs alone. A batch that has room waits for it before its next job, this long
- * at most: what is heard a second at a turn would else miss batch after batch.
+ * A new request's decoder is started, and its audio heard, between two jobs alone. A batch that has room waits for it before its
+ * next job, this long at most: it would else miss batch after batch, or wait for a job of somebody's that could come later.
  */
-const ARRIVAL_MS = 100;
+const ARRIVAL_MS = 200;
 /** Pieces of audio (of a second) after which a request without speech so far is waited for no longer. */
 const MOST_PIECES = 60;
 /**
@@ -20,7 +20,11 @@ const MOST_PIECES = 60;
  */
 const YOUNG_JOBS = 4;
 /** Without another piece for so long, none is on its way. */
-const QUIET_MS = 10;
+const QUIET_MS = 25;
+/** For the first piece, which may need a process: so long at most, and no longer than a job takes, or it gains nothing. */
+const START_MS = 100;
+/** A job that took less to prepare had been prepared before. */
+const PREPARED_MS = 1;
 
 export interface SchedulerOptions<J, R> {
   /** Rows in one batch, which are its jobs unless `rows` says otherwise; a job of more rows runs alone. At least 1. */
@@ -43,7 +47,7 @@ export interface SchedulerOptions<J, R> {
 export interface Lane<J, R> {
   /** Rejects with the lane's abort reason, `out_of_memory`, or with what the job itself failed with. */
   submit(job: J): Promise<R>;
-  /** Another piece of the request's audio is heard now: until its first job is there, a batch may wait for it. */
+  /** Another piece of the request's audio is heard now: from its opening until its first job, a batch may wait for it. */
   hears(): void;
   /** No job will come any more. */
   close(): void;
@@ -72,16 +76,23 @@ interface Ticket<J, R> {
   reject(reason: unknown): void;
 }
 
+/** A request that has no job yet; times as of performance.now(). */
+interface Arrival {
+  openedAt: number;
+  /** Of its last piece of audio. */
+  heardAt?: number;
+}
+
 export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Scheduler<J, R> {
   const { maxWaitMs } = options;
   let { maxBatch } = options;
   /** Lanes with waiting jobs, next in turn first. */
   const lanes: Ticket<J, R>[][] = [];
   let running = false;
-  /** Requests whose audio is being heard, and that have no job yet. */
-  const arriving = new Set<Ticket<J, R>[]>();
-  /** performance.now() of their last piece. */
-  let arrivedAt = Number.NEGATIVE_INFINITY;
+  /** Requests that have come, or whose audio is being heard, and that have no job yet. */
+  const arriving = new Map<Ticket<J, R>[], Arrival>();
+  /** What the last preparation took. */
+  let preparationMs = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function waiting(): number {
@@ -142,7 +153,10 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
       if (next === undefined) return ready;
       if (next.signal.aborted) continue;
       try {
+        const begunAt = performance.now();
         await prepare(next.job, next.signal);
+        const took = performance.now() - begunAt;
+        if (took > PREPARED_MS) preparationMs = took;
         ready.push(next);
       } catch (error) {
         next.reject(next.signal.aborted ? next.signal.reason : namedOutOfMemory(error));
@@ -154,12 +168,16 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
   async function untilQuiet(batch: readonly Ticket<J, R>[]): Promise<void> {
     const begunAt = performance.now();
     const hasRoom = rowsOf(batch.filter(({ isYoung }) => isYoung)) < maxBatch;
-    let waits = true;
-    while (waits) {
-      await setImmediate();
-      const until = Math.min(begunAt + ARRIVAL_MS, Math.max(begunAt, arrivedAt) + QUIET_MS);
-      waits = hasRoom && arriving.size > 0 && performance.now() < until;
-    }
+    const waits = () => {
+      const until = Math.max(...[...arriving.values()].map((arrival) => awaitedUntil(arrival, begunAt)));
+      return hasRoom && performance.now() < Math.min(begunAt + ARRIVAL_MS, until);
+    };
+    await setImmediate();
+    while (waits()) await sleep(1);
+  }
+
+  function awaitedUntil({ openedAt, heardAt }: Arrival, begunAt: number): number {
+    return heardAt === undefined ? openedAt + Math.min(START_MS, preparationMs) : Math.max(begunAt, heardAt) + QUIET_MS;
   }
 
   /** In front of what their requests have submitted since. */
@@ -215,6 +233,8 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
     let submitted = 0;
     let pieces = 0;
     const inFlight = new Set<Ticket<J, R>>();
+    const arrival: Arrival = { openedAt: performance.now() };
+    arriving.set(lane, arrival);
     signal.addEventListener(
       'abort',
       () => {
@@ -255,8 +275,7 @@ export function createScheduler<J, R>(options: SchedulerOptions<J, R>): Schedule
         arriving.delete(lane);
         return;
       }
-      arriving.add(lane);
-      arrivedAt = performance.now();
+      arrival.heardAt = performance.now();
     }
 
     return { submit, hears, close: () => void arriving.delete(lane) };
