@@ -64,7 +64,7 @@ export function chooseInGraph(writer: GraphWriter, { tokens, vocab }: WhisperLay
     { scores: special, excluded: choice.noSpecial === undefined ? onlyTimes : op('Or', [choice.noSpecial, onlyTimes]) },
     { scores: allowed, excluded: undefined },
   ];
-  return drawInGraph(writer, choice.sampling, { parts, logSum, greedy });
+  return drawInGraph(writer, vocab, choice.sampling, { parts, logSum, greedy });
 }
 
 /** Of `scores` [rows, size], whose first token has the id `first`. */

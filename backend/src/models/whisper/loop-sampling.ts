@@ -8,7 +8,7 @@ import {
   nodeMessage,
   valueInfo,
 } from '../onnx-build.ts';
-import { DRAW_STEPS, ID_OFFSET, PRIME } from './token-noise.ts';
+import { DRAW_STEPS, GROUP, ID_OFFSET, PRIME } from './token-noise.ts';
 
 /** [rows, 1] */
 export interface Chosen {
@@ -37,11 +37,11 @@ export interface Candidates {
 
 const EXCLUDED = -1e30;
 
-/** The greedy token, or where sampling is on the one with the largest sum of tempered score and noise. */
-export function drawInGraph(writer: GraphWriter, sampling: Sampling, candidates: Candidates): Chosen {
+/** The greedy token, or where sampling is on a drawn one of the `vocab`. */
+export function drawInGraph(writer: GraphWriter, vocab: number, sampling: Sampling, candidates: Candidates): Chosen {
   const name = candidates.greedy.token;
   const drawn = graphWriter(`${name}/drawn`);
-  const { token, logprob } = draw(drawn, sampling, candidates);
+  const { token, logprob } = draw(drawn, vocab, sampling, candidates);
   const kept = graphWriter(`${name}/kept`);
   const outputs = [`${name}/token`, `${name}/logprob`];
   const branch = (from: GraphWriter, chosen: Chosen) =>
@@ -69,23 +69,49 @@ export function drawInGraph(writer: GraphWriter, sampling: Sampling, candidates:
   return { token: outputs[0] ?? '', logprob: outputs[1] ?? '' };
 }
 
-function draw(writer: GraphWriter, sampling: Sampling, { parts, logSum }: Candidates): Chosen {
-  const { op, float32 } = writer;
+/** As `token-noise.ts` says. */
+function draw(writer: GraphWriter, vocab: number, sampling: Sampling, { parts, logSum, greedy }: Candidates): Chosen {
+  const { op, int64, float32 } = writer;
+  const groups = Math.ceil(vocab / GROUP);
+  const rows = op('Shape', [logSum]);
+  const missing = op('Mul', [rows, int64([1, groups * GROUP - vocab], [2])]);
   const scores = op(
     'Concat',
-    parts.map(({ scores, excluded }) =>
-      excluded === undefined ? scores : op('Where', [excluded, float32(EXCLUDED), scores]),
-    ),
+    [
+      ...parts.map(({ scores, excluded }) =>
+        excluded === undefined ? scores : op('Where', [excluded, float32(EXCLUDED), scores]),
+      ),
+      op('Expand', [float32(EXCLUDED), missing]),
+    ],
     { axis: 1 },
   );
-  const tempered = op('Div', [asFloat64(writer, scores), asFloat64(writer, sampling.temperature)]);
-  const sums = op('Add', [tempered, noiseInGraph(writer, sampling.draw, scores)]);
-  const token = op('ArgMax', [op('Cast', [sums], { to: ELEMENT.float32 })], { axis: 1, keepdims: 1 });
-  return { token, logprob: op('Sub', [op('GatherElements', [scores, token], { axis: 1 }), logSum]) };
+  const byGroup = op('Reshape', [scores, int64([-1, groups, GROUP], [3])]);
+  const top = op('Unsqueeze', [op('Add', [greedy.logprob, logSum]), int64([2], [1])]);
+  const weights = op('Exp', [op('Div', [op('Sub', [byGroup, top]), sampling.temperature])]);
+  const sums = op('ReduceSum', [weights, int64([2], [1])], { keepdims: 0 });
+  const group = largestWithNoise(writer, sampling.draw, op('Log', [sums]), counted(writer, groups));
+  const members = op('Add', [op('Mul', [group, int64([GROUP])]), counted(writer, GROUP)]);
+  const memberScores = op('GatherElements', [scores, members], { axis: 1 });
+  const tempered = op('Div', [asFloat64(writer, memberScores), asFloat64(writer, sampling.temperature)]);
+  const at = largestWithNoise(writer, sampling.draw, tempered, op('Add', [members, int64([groups])]));
+  const ofMember = (values: string) => op('GatherElements', [values, at], { axis: 1 });
+  return { token: ofMember(members), logprob: op('Sub', [ofMember(memberScores), logSum]) };
 }
 
-/** `tokenNoise` of every token: `draw` [rows, 1] float32, `scores` [rows, vocab] → [rows, vocab] float64 */
-function noiseInGraph(writer: GraphWriter, draw: string, scores: string): string {
+/** int64 [1, n]: 0, 1, … */
+function counted({ int64 }: GraphWriter, n: number): string {
+  return int64([...Array(n).keys()], [1, n]);
+}
+
+/** `values` [rows, n], their numbers [rows | 1, n] → index of the row's largest with its noise [rows, 1] */
+function largestWithNoise(writer: GraphWriter, draw: string, values: string, numbers: string): string {
+  const { op } = writer;
+  const sums = op('Add', [asFloat64(writer, values), noiseInGraph(writer, draw, numbers)]);
+  return op('ArgMax', [op('Cast', [sums], { to: ELEMENT.float32 })], { axis: 1, keepdims: 1 });
+}
+
+/** `choiceNoise`: `draw` [rows, 1] float32, `numbers` [rows | 1, n] int64 → [rows, n] float64 */
+function noiseInGraph(writer: GraphWriter, draw: string, numbers: string): string {
   const { op, int64, float64 } = writer;
   const residue = (value: string) => {
     const quotient = op('Floor', [op('Div', [value, float64(PRIME)])]);
@@ -94,9 +120,7 @@ function noiseInGraph(writer: GraphWriter, draw: string, scores: string): string
   const mixed = (value: string, more: string) => residue(op('Add', [op('Mul', [value, value]), more]));
   const steps = op('Floor', [op('Mul', [asFloat64(writer, draw), float64(DRAW_STEPS)])]);
   const key = op('Add', [op('Mul', [steps, float64(2)]), float64(1)]);
-  const vocab = op('Gather', [op('Shape', [scores]), int64([1])]);
-  const ids = op('Range', [int64([ID_OFFSET]), op('Add', [vocab, int64([ID_OFFSET])]), int64([1])]);
-  const id = op('Unsqueeze', [asFloat64(writer, ids), int64([0], [1])]);
+  const id = asFloat64(writer, op('Add', [numbers, int64([ID_OFFSET])]));
   const number = mixed(mixed(residue(op('Mul', [key, id])), key), id);
   const share = op('Div', [op('Add', [number, float64(0.5)]), float64(PRIME)]);
   return op('Neg', [op('Log', [op('Neg', [op('Log', [share])])])]);

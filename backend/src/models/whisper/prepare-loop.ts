@@ -43,7 +43,7 @@ export async function prepareLoop(
   const loop = await deriveGraph(
     {
       name: 'decoder_loop',
-      version: 9,
+      version: 10,
       sources: [graphs.prefill, graphs.step],
       settings: [layout.tokens.eot, layout.tokens.timestampBegin, layout.alignmentHeads, weights],
       build([prefill, step], folder) {

@@ -1,4 +1,4 @@
-import { tokenNoise } from './token-noise.ts';
+import { choiceNoise, GROUP } from './token-noise.ts';
 import { largest, logSumExp } from './token-rules.ts';
 
 /**
@@ -14,18 +14,28 @@ export function chooseToken(
   return { token, logprob: (scores[token] ?? Number.NEGATIVE_INFINITY) - logSumExp(scores) };
 }
 
-/** The token with the largest sum of tempered score and noise. */
+/** As `token-noise.ts` says, in float32 where the graph is. */
 function draw(scores: Float32Array, temperature: number, share: number): number {
-  const noise = tokenNoise(share);
+  const noise = choiceNoise(share);
   const divisor = Math.fround(temperature);
-  let best = 0;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let token = 0; token < scores.length; token += 1) {
-    const score = scores[token] ?? Number.NEGATIVE_INFINITY;
-    if (score === Number.NEGATIVE_INFINITY) continue;
-    // In float32, as in the graph.
-    const sum = Math.fround(score / divisor + noise(token));
-    if (sum > most) [best, most] = [token, sum];
-  }
-  return best;
+  const top = largest(scores);
+  if (top === Number.NEGATIVE_INFINITY) return 0;
+  const groups = Math.ceil(scores.length / GROUP);
+  const weights = Float64Array.from({ length: groups }, (_, group) => {
+    let sum = 0;
+    for (const score of scores.subarray(group * GROUP, (group + 1) * GROUP)) sum += Math.exp((score - top) / divisor);
+    return Math.log(sum) + noise(group);
+  });
+  const first = largestAt(weights) * GROUP;
+  const sums = Float64Array.from(
+    scores.subarray(first, first + GROUP),
+    (score, i) => score / divisor + noise(groups + first + i),
+  );
+  return first + largestAt(sums);
+}
+
+/** In float32, as in the graph. */
+function largestAt(values: Float64Array): number {
+  const rounded = Float32Array.from(values);
+  return rounded.indexOf(largest(rounded));
 }
