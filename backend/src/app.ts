@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { measureAudio } from './audio/measure.ts';
 import { probeAudio } from './audio/probe.ts';
-import { wavLength } from './audio/wav-length.ts';
+import { wavLength } from './audio/wav-header.ts';
 import type { Config } from './config.ts';
 import type { AdminModel } from './contract/admin.ts';
 import { HISTORY_SECONDS } from './contract/gpus.ts';

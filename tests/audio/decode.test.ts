@@ -7,6 +7,7 @@ import { decodeAudio } from '../../backend/src/audio/decode.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { describeWithShared, shared } from '../support/shared.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { wav } from '../support/wav.ts';
 import {
   countSamples,
   decodeAll,
@@ -146,6 +147,65 @@ describe('decodeAudio', () => {
   });
 });
 
+describe('decodeAudio of a wav that is 16 kHz mono in 16 bits', () => {
+  /** Beside the file's own header: what it holds, and a decoder that would be noticed. */
+  async function plain(change: (file: Buffer) => Buffer = (file) => file) {
+    const dir = await tempDir();
+    const path = join(dir, 'plain.wav');
+    await writeFile(path, change(wav(2.5)));
+    return { path, ffmpegPath: await fakeProgram(dir, 'exit 255') };
+  }
+
+  it('starts no process, and gives what ffmpeg gives', async () => {
+    const { path, ffmpegPath } = await plain();
+    const chunks = await decodeAll(path, { ffmpegPath });
+    expect(chunks.map(({ length }) => length)).toEqual([16_000, 16_000, 8_000]);
+    expect(Float32Array.from(chunks.flatMap((chunk) => [...chunk]))).toEqual(await decodeAtOnce(path));
+  });
+
+  it('reads no further than its samples, and passes over what lies before them', async () => {
+    const list = Buffer.from('LIST\x05\0\0\0hello\0', 'latin1');
+    const { path, ffmpegPath } = await plain((file) =>
+      Buffer.concat([file.subarray(0, 36), list, file.subarray(36), Buffer.from('LIST\x04\0\0\0tail', 'latin1')]),
+    );
+    const chunks = await decodeAll(path, { ffmpegPath });
+    expect(Float32Array.from(chunks.flatMap((chunk) => [...chunk]))).toEqual(await decodeAtOnce(path));
+    expect(countSamples(chunks)).toBe(40_000);
+  });
+
+  /** Words of the header, by their place. */
+  const patched = (words: Record<number, number>) => (file: Buffer) => {
+    for (const [at, word] of Object.entries(words)) file.writeUInt32LE(word, Number(at));
+    return file;
+  };
+
+  it.each<[string, (file: Buffer) => Buffer]>([
+    ['its length is not known', patched({ 40: 0xffffffff })],
+    ['it breaks off', (file) => file.subarray(0, 60_000)],
+    ['it is of another rate', patched({ 24: 8_000, 28: 16_000 })],
+    ['half a sample is left', patched({ 40: 79_999 })],
+    ['it is too short', (file) => patched({ 40: 3_198 })(file.subarray(0, 44 + 3_198))],
+    ['it is no wav', patched({ 0: Buffer.from('RIFX').readUInt32LE() })],
+  ])('leaves it to ffmpeg where %s', async (_why, change) => {
+    const { path, ffmpegPath } = await plain(change);
+    expect(await refusal(decodeAll(path, { ffmpegPath }))).toMatchObject({ code: 'internal_error' });
+  });
+
+  it('is refused before its first sample where it is too long, and stops on abort', async () => {
+    const { path, ffmpegPath } = await plain();
+    const first = decodeAudio(path, roomy({ ffmpegPath, maxSeconds: 2 })).next();
+    expect(await refusal(first)).toMatchObject({ code: 'audio_too_long', param: 'file' });
+    const controller = new AbortController();
+    const reason = new Error('the client went away');
+    const decoding = async () => {
+      for await (const _ of decodeAudio(path, roomy({ ffmpegPath, signal: controller.signal })))
+        controller.abort(reason);
+    };
+    await expect(decoding()).rejects.toBe(reason);
+    await expect(decoding()).rejects.toBe(reason);
+  });
+});
+
 describe('decodeAudio’s limits', () => {
   it('refuses the sample past maxSeconds and accepts the one before', async () => {
     const path = join(await tempDir(), 'two.wav');
@@ -207,7 +267,7 @@ describe('decodeAudio’s limits', () => {
   });
 
   it('does not hold the caller’s own time against the decoder', async () => {
-    const path = join(await tempDir(), 'slow-caller.wav');
+    const path = join(await tempDir(), 'slow-caller.flac');
     await ffmpeg(...sine(20, 16_000), path);
     let samples = 0;
     for await (const chunk of decodeAudio(path, roomy({ idleTimeoutSeconds: 2 }))) {
@@ -220,7 +280,7 @@ describe('decodeAudio’s limits', () => {
 
 describe('decodeAudio’s child', () => {
   it('is gone when the caller leaves the loop', async () => {
-    const path = join(await tempDir(), 'left.wav');
+    const path = join(await tempDir(), 'left.flac');
     await ffmpeg(...sine(600, 16_000), path);
     for await (const _ of decodeAudio(path, roomy())) {
       expect(processesNaming(path)).toHaveLength(1);
@@ -230,7 +290,7 @@ describe('decodeAudio’s child', () => {
   });
 
   it('does not run ahead of the caller', async () => {
-    const path = join(await tempDir(), 'waits.wav');
+    const path = join(await tempDir(), 'waits.flac');
     await ffmpeg(...sine(600, 16_000), path);
     const chunks = decodeAudio(path, roomy());
     await chunks.next();
@@ -240,7 +300,7 @@ describe('decodeAudio’s child', () => {
   });
 
   it('is killed on abort, and the iterator throws the reason', async () => {
-    const path = join(await tempDir(), 'aborted.wav');
+    const path = join(await tempDir(), 'aborted.flac');
     await ffmpeg(...sine(600, 16_000), path);
     const controller = new AbortController();
     const reason = new Error('the client went away');

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type EncoderOptions, type Encoding, openEncoder } from '../../backend/src/audio/encode.ts';
 import { probeAudio } from '../../backend/src/audio/probe.ts';
 import { wavHeader } from '../../backend/src/audio/wav-file.ts';
-import { wavLength } from '../../backend/src/audio/wav-length.ts';
+import { wavLength } from '../../backend/src/audio/wav-header.ts';
 import { seededUniform } from '../support/seeded-weights.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { fakeProgram, processesNaming, refusal } from './media.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { wavLength } from '../../backend/src/audio/wav-length.ts';
+import { wavLength } from '../../backend/src/audio/wav-header.ts';
 import { writeStems } from '../../backend/src/audio/write-stems.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { fakeProgram, refusal } from './media.ts';

@@ -11,10 +11,12 @@ import {
   type ToolEnd,
   wasStoppedFromOutside,
 } from './ffmpeg.ts';
-import { LengthGuard } from './length-guard.ts';
+import { checkSeconds, LengthGuard } from './length-guard.ts';
+import { readPcmFile } from './pcm-file.ts';
 import { probeAudio } from './probe.ts';
 import { SAMPLE_RATE } from './sample-rate.ts';
 import { StallTimer } from './stall-timer.ts';
+import { isPlainMono, readWavHeader } from './wav-header.ts';
 
 export interface DecodeOptions extends FfmpegPrograms {
   /** Kills ffmpeg; the iterator then throws the signal's reason. */
@@ -59,14 +61,27 @@ function outputOf({ rate, channels }: PcmForm): string[] {
 /**
  * Decodes the file's first audio stream to 16 kHz mono in chunks of 1 s (the last one shorter), samples clamped to ±1 as
  * 16-bit decoding would. Reads no faster than the caller takes them. Leaving the loop kills ffmpeg before it returns.
- * A file that breaks off or is damaged after its first 0.1 s yields what could be decoded.
+ * A file that breaks off or is damaged after its first 0.1 s yields what could be decoded. One that is such samples already
+ * (a wav of 16 bits) is read without ffmpeg, whose start takes longer than hearing a few seconds.
  *
  * @throws GatewayError (param `file`): `audio_too_short` under 0.1 s; `unsupported_audio` when nothing can be decoded,
  *   saying what was found; `audio_too_long` beyond `maxSeconds` or `maxDecodedBytes`, possibly after many chunks.
  *   `request_timeout` when ffmpeg stalls, `internal_error` when it cannot run. The signal's reason when aborted.
  */
-export function decodeAudio(path: string, options: DecodeOptions): AsyncGenerator<Float32Array, void, void> {
-  return decodePcm(path, SPEECH, options);
+export async function* decodeAudio(path: string, options: DecodeOptions): AsyncGenerator<Float32Array, void, void> {
+  options.signal.throwIfAborted();
+  // What cannot be read, and what is short or odd, is for ffmpeg to refuse.
+  const wav = await readWavHeader(path).catch(() => undefined);
+  const seconds = wav === undefined ? 0 : wav.data.bytes / wav.bytesPerSecond;
+  if (wav === undefined || !isPlainMono(wav, SAMPLE_RATE) || seconds < MIN_SECONDS) {
+    yield* decodePcm(path, SPEECH, options);
+    return;
+  }
+  checkSeconds(seconds, options, `The audio is ${seconds.toFixed(1)} seconds long`);
+  for await (const chunk of readPcmFile(path, 0, wav.data)) {
+    yield chunk;
+    options.signal.throwIfAborted();
+  }
 }
 
 /** As `decodeAudio`, in another form; chunks are of 1 s, their channels interleaved. */

@@ -39,10 +39,8 @@ export class LengthGuard {
   /** Counts decoded samples of each channel. @throws GatewayError `audio_too_long` (param `file`). */
   add(samples: number): void {
     this.#samples += samples;
-    const { maxSeconds, maxDecodedBytes } = this.#limits;
     const seconds = this.#samples / this.#rate;
-    if (seconds > maxSeconds) throw tooLong(`The audio is longer than ${maxSeconds} seconds`, maxSeconds);
-    if (seconds * SAMPLE_RATE * BYTES_PER_SAMPLE > maxDecodedBytes) throw tooMuch(maxDecodedBytes);
+    checkSeconds(seconds, this.#limits, `The audio is longer than ${this.#limits.maxSeconds} seconds`);
     if (seconds >= PROBE_AFTER_SECONDS) this.#probe ??= this.#ask();
     if (this.#info !== undefined) this.#checkInfo(this.#info, seconds);
   }
@@ -71,6 +69,16 @@ export class LengthGuard {
       // The decode itself decides; without an answer the limits on its output still hold.
     }
   }
+}
+
+/** @param finding said of audio that is too long. @throws GatewayError `audio_too_long` (param `file`). */
+export function checkSeconds(
+  seconds: number,
+  { maxSeconds, maxDecodedBytes }: Pick<LengthLimits, 'maxSeconds' | 'maxDecodedBytes'>,
+  finding: string,
+): void {
+  if (seconds > maxSeconds) throw tooLong(finding, maxSeconds);
+  if (seconds * SAMPLE_RATE * BYTES_PER_SAMPLE > maxDecodedBytes) throw tooMuch(maxDecodedBytes);
 }
 
 /** Formats whose duration is stated or counted (ffprobe holds a wav header's claim to the file's size); of mp3 and aac it is an estimate. */

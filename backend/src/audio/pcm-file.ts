@@ -43,6 +43,12 @@ export async function writePcmFile(path: string, chunks: Chunks): Promise<number
   }
 }
 
+/** In bytes. */
+export interface FilePart {
+  start: number;
+  bytes: number;
+}
+
 /** A PCM file open for reading anywhere in it. */
 export interface PcmFile extends AsyncDisposable {
   /** All there are. */
@@ -51,14 +57,14 @@ export interface PcmFile extends AsyncDisposable {
   read(from: number, count: number): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** @throws Error where the file is none of PCM. */
-export async function openPcmFile(path: string): Promise<PcmFile> {
+/** All of the file, or the part of another that holds such samples. @throws Error where it is none of PCM. */
+export async function openPcmFile(path: string, part?: FilePart): Promise<PcmFile> {
   const file = await open(path, 'r');
-  const { size } = await file.stat();
-  const samples = size / BYTES_PER_SAMPLE;
+  const { start, bytes } = part ?? { start: 0, bytes: (await file.stat()).size };
+  const samples = bytes / BYTES_PER_SAMPLE;
   if (!Number.isInteger(samples)) {
     await file.close();
-    throw new Error(`${path} is no PCM file: it has half a sample (${size} bytes)`);
+    throw new Error(`${path} is no PCM file: it has half a sample (${bytes} bytes)`);
   }
   return {
     samples,
@@ -66,7 +72,8 @@ export async function openPcmFile(path: string): Promise<PcmFile> {
       const values = new Int16Array(count);
       const bytes = new Uint8Array(values.buffer, 0, Math.max(0, Math.min(count, samples - from)) * BYTES_PER_SAMPLE);
       for (let filled = 0; filled < bytes.length; ) {
-        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from * BYTES_PER_SAMPLE + filled);
+        const position = start + from * BYTES_PER_SAMPLE + filled;
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, position);
         if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
         filled += bytesRead;
       }
@@ -76,9 +83,12 @@ export async function openPcmFile(path: string): Promise<PcmFile> {
   };
 }
 
-/** Chunks of 1 s (the last one shorter) from the sample `from` on. @throws RangeError where the file has no such sample. */
-export async function* readPcmFile(path: string, from = 0): AsyncGenerator<Float32Array, void, void> {
-  await using file = await openPcmFile(path);
+/**
+ * Chunks of 1 s (the last one shorter) from the sample `from` on, of all or of a part, as `openPcmFile`.
+ * @throws RangeError where it has no such sample.
+ */
+export async function* readPcmFile(path: string, from = 0, part?: FilePart): AsyncGenerator<Float32Array, void, void> {
+  await using file = await openPcmFile(path, part);
   const { samples } = file;
   if (!Number.isInteger(from) || from < 0 || from > samples) {
     throw new RangeError(`${path} has ${samples} samples, there is no sample ${from}`);

@@ -1,7 +1,7 @@
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { wavLength } from '../../backend/src/audio/wav-length.ts';
+import { wavLength } from '../../backend/src/audio/wav-header.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { wav } from '../support/wav.ts';
 import { decodeAll, ffmpeg, sine } from './media.ts';
