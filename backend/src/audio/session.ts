@@ -40,6 +40,11 @@ export interface SessionOptions {
    * next run. Costs large graphs of one shape time for pages (Whisper's encoder 10 %), those that grow none. Default true.
    */
   keepsMemory?: boolean;
+  /**
+   * True for a graph so small that a GPU takes longer to be told of it than a CPU to run it, and whose results the CPU
+   * waits for each time: it runs on the CPU wherever the replica is. Default false.
+   */
+  onCpu?: boolean;
 }
 
 /** The runtime's own simplification of a graph: what follows from constants alone is computed once and for all. */

@@ -3,15 +3,22 @@
  * 512 samples (32 ms), and from these the speech segments.
  */
 import { type DetectorState, packFloats, unpackFloats } from './detector-state.ts';
-import type { OpenedSession, TensorLike } from './session.ts';
+import type { OpenedSession } from './session.ts';
 
 const SAMPLE_RATE = 16_000;
 /** New samples in a window. */
-const WINDOW = 512;
+export const WINDOW = 512;
 /** Samples of the window before that the graph sees again in front; without them the scores degrade silently. */
-const CONTEXT = 64;
+export const CONTEXT = 64;
 /** The graph's memory from window to window. */
-const MEMORY_DIMS = [2, 1, 128] as const;
+export const MEMORY_DIMS = [2, 1, 128] as const;
+/** Inputs and outputs of a graph that hears windows [n, 576] in a row and gives probabilities [n, 1]. */
+export const MANY_WINDOWS = {
+  input: 'windows',
+  memory: 'memory',
+  probabilities: 'probabilities',
+  memoryAfter: 'memory_after',
+} as const;
 export const VAD_WINDOW_SECONDS = WINDOW / SAMPLE_RATE;
 
 export interface VadParams {
@@ -61,6 +68,54 @@ export function nextSample({ windows }: DetectorState): number {
   return Math.max(0, windows * WINDOW - CONTEXT);
 }
 
+export interface WindowScores {
+  /** One per window. */
+  probabilities: readonly number[];
+  /** Behind the last of them. */
+  memory: Float32Array;
+}
+
+/** `windows` [576] in a row, each with its context in front, by a graph of many windows or of one (Silero's own). */
+export async function scoreWindows(
+  session: OpenedSession,
+  windows: readonly Float32Array[],
+  memory: Float32Array,
+): Promise<WindowScores> {
+  if (!session.inputs.some(({ name }) => name === MANY_WINDOWS.input)) return scoreOneByOne(session, windows, memory);
+  const all = new Float32Array(windows.length * (CONTEXT + WINDOW));
+  for (const [i, window] of windows.entries()) all.set(window, i * window.length);
+  const outputs = await session.run({
+    [MANY_WINDOWS.input]: session.tensor('float32', all, [windows.length, CONTEXT + WINDOW]),
+    [MANY_WINDOWS.memory]: session.tensor('float32', memory, MEMORY_DIMS),
+  });
+  return {
+    probabilities: Array.from(outputs[MANY_WINDOWS.probabilities]?.data ?? [], Number),
+    memory: outputs[MANY_WINDOWS.memoryAfter]?.data as Float32Array,
+  };
+}
+
+async function scoreOneByOne(
+  session: OpenedSession,
+  windows: readonly Float32Array[],
+  memory: Float32Array,
+): Promise<WindowScores> {
+  const probabilities: number[] = [];
+  // input [1, 576], state [2, 1, 128], sr []
+  const sr = session.tensor('int64', BigInt64Array.of(BigInt(SAMPLE_RATE)), []);
+  let state = session.tensor('float32', memory, MEMORY_DIMS);
+  for (const window of windows) {
+    const input = session.tensor('float32', window, [1, CONTEXT + WINDOW]);
+    const { output, stateN } = await session.run({ input, state, sr });
+    const probability = output?.data[0];
+    if (typeof probability !== 'number' || stateN === undefined) {
+      throw new Error('The voice activity graph has no outputs "output" and "stateN"');
+    }
+    probabilities.push(probability);
+    state = stateN;
+  }
+  return { probabilities, memory: state.data as Float32Array };
+}
+
 /**
  * One stream's detector; the session may be shared by many, whose calls interleave. With `from` it goes on in the
  * middle of the stream and is fed from `nextSample(from)` on.
@@ -75,29 +130,28 @@ export function createSpeechDetector(
   const probabilities: number[] = new Array<number>((from?.windows ?? 0) - known.length)
     .fill(Number.NaN)
     .concat(...known);
-  const memory = from === undefined ? new Float32Array(2 * 128) : unpackFloats(from.memory);
+  let memory: Float32Array = from === undefined ? new Float32Array(2 * 128) : unpackFloats(from.memory);
   const input = new Float32Array(CONTEXT + WINDOW);
   let received = from === undefined ? 0 : nextSample(from);
   /** Samples of the window that is being filled; negative while its context is. */
   let filled = received - (from?.windows ?? 0) * WINDOW;
-  // input [1, 576], state [2, 1, 128], sr []
-  const feeds: Record<string, TensorLike> = {
-    input: session.tensor('float32', input, [1, CONTEXT + WINDOW]),
-    state: session.tensor('float32', memory, MEMORY_DIMS),
-    sr: session.tensor('int64', BigInt64Array.of(BigInt(SAMPLE_RATE)), []),
-  };
 
-  async function runWindow(): Promise<void> {
-    const { output, stateN } = await session.run(feeds);
-    const probability = output?.data[0];
-    if (typeof probability !== 'number' || stateN === undefined) {
-      throw new Error('The voice activity graph has no outputs "output" and "stateN"');
+  async function hear(windows: readonly Float32Array[]): Promise<void> {
+    if (windows.length === 0) return;
+    const scores = await scoreWindows(session, windows, memory);
+    memory = scores.memory;
+    for (const probability of scores.probabilities) {
+      probabilities.push(probability);
+      segmenter.accept(probability);
     }
-    feeds.state = stateN;
-    probabilities.push(probability);
-    segmenter.accept(probability);
+  }
+
+  /** The window that is filled; the next one's context is its end. */
+  function takeWindow(): Float32Array {
+    const window = input.slice();
     input.copyWithin(0, WINDOW);
     filled = 0;
+    return window;
   }
 
   return {
@@ -111,18 +165,20 @@ export function createSpeechDetector(
     },
     async accept(pcm) {
       received += pcm.length;
+      const windows: Float32Array[] = [];
       for (let at = 0; at < pcm.length; ) {
         const taken = Math.min(WINDOW - filled, pcm.length - at);
         input.set(pcm.subarray(at, at + taken), CONTEXT + filled);
         filled += taken;
         at += taken;
-        if (filled === WINDOW) await runWindow();
+        if (filled === WINDOW) windows.push(takeWindow());
       }
+      await hear(windows);
     },
     async finish() {
       if (filled > 0) {
         input.fill(0, CONTEXT + filled);
-        await runWindow();
+        await hear([takeWindow()]);
       }
       segmenter.finish(received / SAMPLE_RATE);
     },
@@ -130,7 +186,7 @@ export function createSpeechDetector(
       const first = Math.min(probabilities.length, Math.floor(since / VAD_WINDOW_SECONDS));
       return {
         windows: probabilities.length,
-        memory: packFloats(feeds.state?.data as Float32Array),
+        memory: packFloats(memory),
         probabilities: packFloats(Float32Array.from(probabilities.slice(first))),
         ...segmenter.state(since),
       };

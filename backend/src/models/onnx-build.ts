@@ -121,14 +121,17 @@ export function modelMessage(graph: Uint8Array, irVersion: number, opsets: Reado
   ]);
 }
 
+/** Whole numbers, one or several. */
+type Attributes = Record<string, number | readonly number[]>;
+
 /** Nodes and constants collected one by one, their values' names made up on the way. */
 export interface GraphWriter {
   nodes: Uint8Array[];
   initializers: Uint8Array[];
   /** Adds a node of one output; returns the output's name. */
-  op(opType: string, inputs: readonly string[], attributes?: Record<string, number>, output?: string): string;
+  op(opType: string, inputs: readonly string[], attributes?: Attributes, output?: string): string;
   /** As `op`, with several outputs. */
-  opMany(opType: string, inputs: readonly string[], outputs: number, attributes?: Record<string, number>): string[];
+  opMany(opType: string, inputs: readonly string[], outputs: number, attributes?: Attributes): string[];
   int64(values: readonly number[], dims?: readonly number[]): string;
   float32(value: number): string;
   float64(value: number): string;
@@ -145,13 +148,10 @@ export function graphWriter(prefix: string): GraphWriter {
     return `${prefix}/${what}_${count}`;
   };
 
-  function write(
-    opType: string,
-    inputs: readonly string[],
-    outputs: string[],
-    attributes: Record<string, number>,
-  ): void {
-    const encoded = Object.entries(attributes).map(([name, value]) => intAttribute(name, value));
+  function write(opType: string, inputs: readonly string[], outputs: string[], attributes: Attributes): void {
+    const encoded = Object.entries(attributes).map(([name, value]) =>
+      typeof value === 'number' ? intAttribute(name, value) : intsAttribute(name, value),
+    );
     const node = { opType, domain: '', name: `${outputs[0]}/node`, inputs: [...inputs], outputs, attributes: encoded };
     nodes.push(nodeMessage(node));
   }

@@ -95,11 +95,11 @@ async function createLoadContext(message: LoadMessage, model: ModelDefinition): 
       await mkdir(message.derivedDir, { recursive: true });
       return message.derivedDir;
     },
-    openSession: (graph, options = {}) =>
+    openSession: (graph, { onCpu = false, ...options } = {}) =>
       openSession(graph, {
         ...options,
         threads: options.threads ?? message.threads,
-        device,
+        device: onCpu ? 'cpu' : device,
       }),
     folding: await graphFolding(device),
     tools: { ffmpegPath: message.ffmpegPath, ffprobePath: message.ffprobePath },

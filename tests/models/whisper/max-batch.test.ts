@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { OpenedSession } from '../../../backend/src/audio/session.ts';
-import whisper, { VAD_FILE } from '../../../backend/src/models/whisper/definition.ts';
+import whisper from '../../../backend/src/models/whisper/definition.ts';
 import { loadWhisper } from '../../../backend/src/models/whisper/load-whisper.ts';
 import { openDecoder } from '../../../backend/src/models/whisper/open-decoder.ts';
 import { decodeRow } from '../../../backend/src/models/whisper/window-jobs.ts';
@@ -10,6 +10,8 @@ import { openSession } from '../../../backend/src/worker/onnx.ts';
 import { writeWhisperFixture } from '../../support/seeded-weights.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { levelVad } from './support.ts';
+
+const vad = new URL('../../../starter-models/starter-vad/onnx/model.onnx', import.meta.url).pathname;
 
 /** `room`: rows that the decoder's memory suffices for. */
 async function load(maxBatch: number | undefined, room = Number.POSITIVE_INFINITY) {
@@ -33,10 +35,10 @@ async function load(maxBatch: number | undefined, room = Number.POSITIVE_INFINIT
       dtype: 'fp32',
       maxBatch,
       file: (name) => join(dir, name),
-      auxiliaryFile: (_role, name) => name,
+      auxiliaryFile: () => vad,
       derivedFolder: async () => dir,
       openSession: async (graph, options = {}) =>
-        graph === VAD_FILE ? levelVad : narrow(await openSession(graph, { threads: 1, device: 'cpu', ...options })),
+        graph === vad ? levelVad : narrow(await openSession(graph, { threads: 1, device: 'cpu', ...options })),
       tools: { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe' },
       log: (message, fields = {}) => logged.push({ message, ...fields }),
     },

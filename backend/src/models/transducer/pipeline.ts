@@ -5,13 +5,14 @@ import { DEFAULT_VAD_PARAMS, type VadParams } from '../../audio/vad.ts';
 import type { TranscriptionParams } from '../../contract/transcription.ts';
 import type { LoadContext, Pipeline } from '../define-model.ts';
 import { namedOutOfMemory } from '../out-of-memory.ts';
+import { openSpeechGraph } from '../speech-graph.ts';
 import { type TransducerSettings, VAD_FILE, VAD_ROLE } from './definition.ts';
 import { loadTransducer } from './load-transducer.ts';
 import { transcribePcm } from './transcribe.ts';
 
 export async function load(context: LoadContext): Promise<Pipeline<'transcription'>> {
   const model = await loadTransducer(context, context.model.settings as TransducerSettings);
-  const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
+  const vad = await openSpeechGraph(context, context.auxiliaryFile(VAD_ROLE, VAD_FILE));
 
   return {
     async run({ audioPath, limits, resume }, params, { signal, emit }) {

@@ -53,18 +53,21 @@ export function createListener(chunks: Chunks, session: OpenedSession, vad: VadP
   }
 
   async function hearUntil(stop: number): Promise<void> {
-    while (buffer.end < stop) {
+    const heard = buffer.end;
+    let isOver = false;
+    while (buffer.end < stop && !isOver) {
       if (rest.length === 0) {
         const next = await iterator.next();
-        if (next.done === true) return end();
-        rest = next.value;
+        isOver = next.done === true;
+        if (next.done !== true) rest = next.value;
       }
       const piece = rest.subarray(0, stop - buffer.end);
       rest = rest.subarray(piece.length);
-      const known = Math.min(piece.length, Math.max(0, unheardFrom - buffer.end));
       buffer.append(piece);
-      await detector.accept(piece.subarray(known));
     }
+    // In one piece: what a detector finds must not hang, by a rounding, on where chunks end.
+    await detector.accept(buffer.slice(Math.min(Math.max(heard, unheardFrom), buffer.end), buffer.end));
+    if (isOver) await end();
   }
 
   return {

@@ -4,6 +4,7 @@ import { createLogMel, MEL_FRAMES } from '../../audio/log-mel.ts';
 import type { OpenedSession } from '../../audio/session.ts';
 import type { LoadContext } from '../define-model.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
+import { openSpeechGraph } from '../speech-graph.ts';
 import type { WhisperDecoder } from './decoder.ts';
 import { asFloat32 } from './decoder-passes.ts';
 import {
@@ -57,7 +58,7 @@ export async function loadWhisper(context: LoadContext, openDecoder: OpenDecoder
   const dtypes = dtypesOf(context.dtype);
   const readJson = async (name: string): Promise<object> => JSON.parse(await readFile(context.file(name), 'utf8'));
   const tokenizer = createTokenizer(await readJson('tokenizer.json'), await readJson('tokenizer_config.json'));
-  const vad = await context.openSession(context.auxiliaryFile(VAD_ROLE, VAD_FILE), { threads: 1 });
+  const vad = await openSpeechGraph(context, context.auxiliaryFile(VAD_ROLE, VAD_FILE));
   const encoder = await openEncoder(context, encoderFile(dtypes), weightsOf(dtypes.encoder));
   const decoder = await openDecoder(context, decoderFiles(dtypes, settings), { weights: weightsOf(dtypes.decoder) });
   const bins = melBins(encoder);
