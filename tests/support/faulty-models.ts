@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   defineModel,
   type Family,
@@ -18,6 +19,7 @@ type Load = PipelineModule<'transcription'>['load'];
 export const FAULTY_MODEL_LIST = import.meta.url;
 /** In the model's derived folder: one line per attempt to load it. */
 export const LOADS_FILE = 'loads.txt';
+const GRAPH = fileURLToPath(new URL('../../starter-models/starter-vad/onnx/model.onnx', import.meta.url));
 /** There too: `fake/held` is loaded once this file exists. */
 export const GO_FILE = 'go';
 
@@ -35,6 +37,12 @@ export const families: readonly Family[] = [
   faulty('fake/dies-loading', async () => {
     process.stderr.write('last words of the worker\n');
     process.exit(3);
+  }),
+  faulty('fake/two-places', async ({ derivedFolder, openSession }) => {
+    await openSession(GRAPH, { onCpu: true });
+    await appendFile(join(await derivedFolder(), LOADS_FILE), 'on the CPU\n');
+    await openSession(GRAPH);
+    throw new Error('this machine has a GPU');
   }),
   faulty('fake/held', async (context) => {
     const go = join(await context.derivedFolder(), GO_FILE);

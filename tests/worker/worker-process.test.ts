@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Task, Tasks } from '../../backend/src/models/define-model.ts';
 import { WorkerCrash, type WorkerProcess, type WorkerProcessOptions } from '../../backend/src/worker/worker-process.ts';
 import { createEchoWorker } from '../support/echo-worker.ts';
-import { FAULTY_MODEL_LIST } from '../support/faulty-models.ts';
+import { FAULTY_MODEL_LIST, LOADS_FILE } from '../support/faulty-models.ts';
 import { isAlive } from '../support/processes.ts';
 import { spawnScript } from '../support/spawn-script.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -70,6 +72,16 @@ describe('a worker', () => {
       code: 'model_load_failed',
       message: 'the graph has no input named "audio"',
     });
+  });
+
+  it('opens on the CPU what belongs there, whatever GPU the model is to run on, and nothing else', async () => {
+    const derivedDir = await tempDir();
+    const load = { modelListUrl: FAULTY_MODEL_LIST, modelId: 'fake/two-places', derivedDir };
+    await expect((await startLoading({ ...load, device: 'cuda:0' })).ready).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(/cuda|this machine has a GPU/i),
+    });
+    expect(await readFile(join(derivedDir, LOADS_FILE), 'utf8')).toBe('on the CPU\n');
   });
 
   it('that dies while loading leaves its exit code and last words', async () => {
