@@ -28,11 +28,25 @@ export async function openSpeechGraph(
   const original = await openSession(path, OPTIONS);
   const graph = manyWindows(await readFile(path));
   if (graph === undefined) return original;
-  const many = await openSession(graph, OPTIONS);
-  const isSame = await givesTheSame(original, many);
-  if (!isSame) log('the detector hears window by window, the graph for many at a time differs', { graph: path });
-  await (isSame ? original : many).release();
-  return isSame ? many : original;
+  const many = await openLike(original, () => openSession(graph, OPTIONS)).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    log('the detector hears window by window, its weights do not fit the graph for many', { graph: path, reason });
+  });
+  if (many === undefined) return original;
+  await original.release();
+  return many;
+}
+
+/** @throws where it cannot be opened, cannot run, or gives something else. */
+async function openLike(original: OpenedSession, open: () => Promise<OpenedSession>): Promise<OpenedSession> {
+  const session = await open();
+  try {
+    if (!(await givesTheSame(original, session))) throw new Error('it gives other probabilities');
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
 }
 
 async function givesTheSame(one: OpenedSession, other: OpenedSession): Promise<boolean> {
